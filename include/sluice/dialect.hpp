@@ -1,0 +1,132 @@
+// A dialect is a wire grammar (openai_chat, ...): pure functions and machines over bytes. It knows no
+// provider, no socket, no clock. A codec is its row for one operation; a null row is not spoken.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/llm/usage.hpp"
+#include "sluice/result.hpp"
+
+namespace sluice {
+
+enum class Operation : std::uint8_t { chat, complete, embed };
+inline constexpr std::size_t operation_count = 3;
+std::string_view to_string(Operation operation) noexcept;
+
+// A place in a body, in bytes.
+struct Span {
+    std::uint32_t offset = 0;
+    std::uint32_t length = 0;
+};
+
+// What sluice needs to know of a request; everything else passes as it came. Offsets are into the
+// body it was read from.
+struct RequestFacts {
+    std::string model;                            // decoded
+    Span model_value;                             // the JSON string with its quotes
+    bool stream = false;
+    bool wants_usage = false;                     // stream_options.include_usage == true
+    std::optional<Span> stream_options;           // the member's value
+    std::optional<Span> include_usage;            // the value inside stream_options
+    std::uint32_t stream_options_members = 0;     // when it is an object
+    std::uint32_t first_member = 0;               // offset right after the root '{'
+    bool root_is_empty = false;
+    std::optional<std::int64_t> max_output_tokens;
+    std::uint32_t choices = 1;                    // n
+    std::string user;                             // decoded; "" when absent
+    bool has_tools = false;
+};
+
+// Replace `length` bytes at `offset` by `replacement`. Sorted by offset, not overlapping.
+struct Patch {
+    std::uint32_t offset = 0;
+    std::uint32_t length = 0;
+    std::string replacement;
+};
+using Patches = std::vector<Patch>;
+
+// The body with its patches applied, as views into `body` and `patches` (both must outlive them).
+std::vector<std::string_view> gather(std::string_view body, Patches const& patches);
+
+enum class FrameKind : std::uint8_t {
+    ping,     // comment, empty frame, keep-alive: proves nothing
+    begin,    // the opening frame without content (role only, empty choices)
+    content,  // the answer speaks
+    usage,    // carries usage and nothing else: may be stripped
+    fault,    // an error in the stream
+    done,     // the dialect's end mark
+};
+
+// One frame of a streamed answer, or one piece of a unary one. `raw` is exactly what came.
+struct Frame {
+    FrameKind kind = FrameKind::content;
+    std::string_view raw;
+};
+
+class FrameSink {
+  public:
+    virtual void on_frame(Frame const& frame) = 0;
+
+  protected:
+    ~FrameSink() = default;
+};
+
+// Reads one answer, streamed or unary. A machine: feed bytes in any split, frames come out the same.
+class AnswerReader {
+  public:
+    virtual ~AnswerReader() = default;
+
+    // Streamed: calls the sink for each complete frame; an incomplete tail is kept (bounded by
+    // frame_bytes_max: beyond it, response_too_large). Unary: every byte fed comes out at once in
+    // pieces of kind content, a fault when the top level turned out to be an error (see fault()).
+    virtual Result<void> feed(std::string_view bytes, FrameSink& sink) = 0;
+    // The body has ended. Streamed: a tail without its blank line is delivered if it is whole.
+    // Error upstream_reset when the dialect says the answer cannot have been complete, or
+    // upstream_bad_response when a unary body is no JSON of this dialect.
+    virtual Result<void> finish(FrameSink& sink) = 0;
+
+    [[nodiscard]] virtual llm::Usage const& usage() const noexcept = 0;
+    // Set once a fault frame or an error body was seen. Classified: code, retry, status.
+    [[nodiscard]] virtual std::optional<Error> const& fault() const noexcept = 0;
+    [[nodiscard]] virtual std::string_view model() const noexcept = 0;          // as reported, "" before
+    [[nodiscard]] virtual std::string_view finish_reason() const noexcept = 0;  // first choice's, "" before
+    [[nodiscard]] virtual std::uint64_t content_bytes() const noexcept = 0;     // decoded text seen so far: estimates usage when none is reported
+};
+
+struct ReaderOptions {
+    bool streamed = false;
+    std::size_t frame_bytes_max = 1 << 20;
+};
+
+struct Codec {
+    // The path below a provider's base URL, e.g. "/chat/completions".
+    std::string_view upstream_path;
+    // One full validating walk; no early exit. Errors: invalid_json, duplicate_member,
+    // invalid_request, each with a message that says what to change. The bytes behind
+    // body.end() must be readable for http::Body::padding.
+    Result<RequestFacts> (*read_request)(std::string_view body);
+    // Same-dialect lane: the edits that make `body` right for a target.
+    Patches (*patch_request)(RequestFacts const& facts, std::string_view body,
+                             std::string_view upstream_model, bool ask_usage);
+    std::unique_ptr<AnswerReader> (*open_reader)(ReaderOptions const& options);
+};
+
+struct Dialect {
+    std::string_view name;
+    std::array<Codec const*, operation_count> row{};
+    // An error answer in the dialect's shape. `request_id` is told to the caller.
+    std::string (*write_error)(Error const& error, std::string_view request_id);
+    // The same in a stream that has begun: a whole frame.
+    std::string (*write_stream_error)(Error const& error, std::string_view request_id);
+    // Classifies an upstream's non-2xx answer: code, origin, retry, status, safe message.
+    // `body` may be anything: HTML, empty, cut.
+    Error (*read_error)(std::uint16_t status, std::string_view body);
+};
+
+}  // namespace sluice

@@ -1,0 +1,224 @@
+// The configuration as words: what config/sluice.yaml says, after strict loading and validation.
+// Builds nothing, opens nothing. Every field has its default here; the JSON schema and
+// docs/reference/config.md come from the same description as the loader (describe.hpp).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/secret.hpp"
+
+namespace sluice::config {
+
+// Where a value stands, for messages of later stages.
+struct Place {
+    std::string file;
+    int line = 0;    // from 1
+    int column = 0;  // from 1
+};
+
+struct Problem {
+    enum class Severity { error, warning };
+    Place place;
+    std::string message;  // what is wrong and what to write instead; no secret
+    Severity severity = Severity::error;
+};
+
+struct Tls {
+    std::string cert;  // PEM file
+    std::string key;   // PEM file
+};
+
+struct Listener {
+    std::string address;  // "127.0.0.1:8080", "[::1]:8443", "unix:/run/sluice.sock"
+    std::optional<Tls> tls;
+    std::string base_path;  // "" or "/prefix"
+    Place place;
+};
+
+struct Timeout {  // every field optional in YAML; inherits field by field
+    std::int64_t connect_ms = 2000;
+    std::int64_t first_byte_ms = 30'000;
+    std::int64_t idle_ms = 60'000;
+    std::int64_t total_ms = 600'000;
+};
+
+struct Retry {
+    // Which failures are tried again: connect, timeout, reset, 408, 409, 429, 5xx, any single 4xx/5xx
+    // status as text.
+    std::vector<std::string> when = {"connect", "timeout", "reset", "429", "5xx"};
+    int attempts_max = 3;  // in all, the first included
+    std::int64_t backoff_ms = 200;
+    std::int64_t backoff_max_ms = 5'000;
+};
+
+struct Health {  // skip a target that fails
+    int failures_in_a_row = 5;
+    std::int64_t skip_ms = 10'000;
+};
+
+struct Defaults {
+    Timeout timeout;
+    Retry retry;
+    Health health;
+};
+
+struct Cors {
+    std::vector<std::string> allow_origins;  // exact origins or "*"
+    std::vector<std::string> allow_headers;
+    std::int64_t max_age_s = 600;
+};
+
+struct Bounds {  // server.limits
+    std::int64_t head_bytes_max = 32 * 1024;
+    std::int64_t header_count_max = 100;
+    std::int64_t body_bytes_max = 32 * 1024 * 1024;
+    std::int64_t response_bytes_max = 64 * 1024 * 1024;
+    std::int64_t frame_bytes_max = 1024 * 1024;
+    std::int64_t connections_max = 10'000;       // per worker
+    std::int64_t body_bytes_in_flight_max = 1024LL * 1024 * 1024;
+    std::int64_t head_timeout_ms = 10'000;
+    std::int64_t body_idle_ms = 30'000;
+    std::int64_t keep_alive_idle_ms = 75'000;
+    std::int64_t write_idle_ms = 30'000;
+    std::int64_t peek_bytes = 64 * 1024;         // how far an answer is read before it must speak
+    std::int64_t peek_ms = 0;                    // 0 = first_byte_ms
+};
+
+enum class Auth { keys, none };
+enum class HalfClose { cancel, allow };
+
+struct Server {
+    std::vector<Listener> listeners;  // default: 127.0.0.1:8080
+    Auth auth = Auth::keys;
+    int workers = 0;  // 0 = one per core
+    HalfClose half_close = HalfClose::cancel;
+    Defaults defaults;
+    std::optional<Cors> cors;
+    Bounds limits;
+    std::int64_t drain_ms = 30'000;
+    // Answer headers that tell a caller what happened: request-id is always there.
+    std::vector<std::string> response_headers = {"route", "provider", "model", "attempts"};
+    Place place;
+};
+
+struct Admin {
+    std::string address = "127.0.0.1:9090";  // "" = no admin listener
+    Secret token;                            // empty: allowed on loopback only
+    Place place;
+};
+
+struct Credential {
+    std::string name;
+    Secret value;            // empty = a reference that resolved to nothing: unavailable
+    std::string source;      // "OPENAI_KEY_1", "file:/run/secrets/x", "in clear": shown at start
+    int weight = 1;
+    Place place;
+};
+
+// How a provider takes a credential.
+enum class AuthScheme { bearer, x_api_key, api_key, none };
+
+struct MockOptions {  // only for kind mock
+    std::int64_t chunk_ms = 0;       // pause between stream chunks
+    std::int64_t first_byte_ms = 0;  // pause before the answer
+    std::string fault;               // see docs/guide/mock.md; "" = none
+};
+
+struct Provider {
+    std::string name;
+    std::string kind;      // a file of config/providers/, or mock
+    std::string dialect = "openai_chat";
+    std::string base_url;  // with its path prefix, no trailing slash
+    AuthScheme auth = AuthScheme::bearer;
+    std::vector<Credential> keys;
+    std::map<std::string, std::string> headers;  // extra request headers
+    std::string egress_proxy;  // "" = HTTPS_PROXY/NO_PROXY of the environment; "none" = direct
+    Secret egress_proxy_secret;  // the proxy URL when it holds credentials
+    std::string tls_ca;
+    std::string tls_sni;
+    bool tls_verify = true;
+    std::string accept_encoding = "identity";
+    std::string responses_to_env;  // the environment variable looked for when no keys are given
+    MockOptions mock;
+    // Operations it speaks: "chat", "complete", "embed".
+    std::vector<std::string> operations = {"chat", "complete", "embed"};
+    bool needs_credential = true;
+    Place place;
+
+    [[nodiscard]] bool is_available() const;  // mock, or needs none, or has a non-empty credential
+};
+
+struct TargetRef {
+    std::string provider;
+    std::string model;  // "" = the client's model name goes through
+    int weight = 1;
+    Place place;
+};
+
+struct Tier {
+    std::vector<TargetRef> targets;
+};
+
+struct Route {
+    std::string pattern;  // exact name, or one '*' glob
+    std::vector<Tier> tiers;
+    Timeout timeout;  // already merged with the defaults
+    Retry retry;
+    Health health;
+    bool allow_mock = false;
+    Place place;
+};
+
+struct Key {
+    std::string team;
+    std::string name;
+    std::vector<std::string> hashes;  // lower-case hex SHA-256 of the secret; `value:` arrives hashed
+    std::optional<std::chrono::sys_days> expires;  // valid through the day before, UTC
+    bool disabled = false;
+    std::optional<std::vector<std::string>> models;  // globs; nullopt = all of the team's
+    bool is_trial = false;  // the shipped key: loopback listeners only
+    Place place;
+};
+
+struct Team {
+    std::string name;
+    std::optional<std::vector<std::string>> models;  // globs; nullopt = every route
+    std::vector<Key> keys;
+    Place place;
+};
+
+struct Storage {
+    std::string dir = "./data";  // relative to the working directory
+};
+
+struct AccessLog {
+    enum class Format { json, text, off };
+    Format format = Format::json;
+    std::string path;  // "" = standard output
+};
+
+struct Telemetry {
+    AccessLog access_log;
+    std::string log_level = "info";  // debug, info, warn, error
+};
+
+struct Document {
+    Server server;
+    Admin admin;
+    std::vector<Provider> providers;  // in file order
+    std::vector<Route> routes;        // in file order
+    std::vector<Team> teams;          // `keys:` in YAML
+    Storage storage;
+    Telemetry telemetry;
+    bool trial = false;  // no real credential was found: every model is served by the mock
+    std::vector<Problem> warnings;
+
+    [[nodiscard]] Provider const* provider(std::string_view name) const;
+};
+
+}  // namespace sluice::config

@@ -1,0 +1,96 @@
+// One HTTP request and its answer, as the rest of sluice sees a client. The connection behind it
+// (HTTP/1.1 now, TLS or plain, TCP, Unix or in-process) is never visible.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "sluice/async.hpp"
+#include "sluice/http.hpp"
+#include "sluice/time.hpp"
+
+namespace sluice::net {
+
+struct Peer {
+    std::string address;        // "127.0.0.1", "::1", "unix", "inproc"
+    std::uint16_t port = 0;
+    bool loopback = false;      // of the *listener's* local address, unix and inproc included
+    bool tls = false;
+    std::uint32_t listener = 0;
+};
+
+// Bounds of the client side. Every one has a default in config.
+struct ServerOptions {
+    std::size_t head_bytes_max = 32 * 1024;
+    std::size_t header_count_max = 100;
+    std::size_t input_bytes_max = 64 * 1024;         // read ahead during an exchange (pipelining)
+    std::size_t connections_max = 10'000;            // per worker
+    Steady::duration head_timeout = seconds{10};     // first byte of a head to its end; TLS handshake
+    Steady::duration keep_alive_idle = seconds{75};  // between requests
+    Steady::duration body_idle = seconds{30};        // between two reads of a body
+    Steady::duration write_idle = seconds{30};       // a client that takes no byte for so long is cut
+    std::uint32_t requests_per_connection_max = 0;   // 0 = no bound
+    bool half_close_cancels = true;                  // server.half_close: cancel | allow
+};
+
+class ServerStream {
+  public:
+    virtual ~ServerStream() = default;
+
+    [[nodiscard]] virtual http::RequestHead const& head() const noexcept = 0;
+    [[nodiscard]] virtual Peer const& peer() const noexcept = 0;
+    [[nodiscard]] virtual Steady::time_point arrived_at() const noexcept = 0;  // head complete
+    // Cancelled (client_gone) when the client goes away during the exchange; draining at shutdown.
+    [[nodiscard]] virtual Cancel& cancel() noexcept = 0;
+
+    // The whole request body. Sends "100 Continue" first when the client waits for it, so call it
+    // only for an authenticated caller. Errors: body_too_large (known from Content-Length before a
+    // byte is read, else when exceeded), request_timeout, client_closed, invalid_request (framing).
+    // At most once.
+    virtual Async<http::Body> read_body(std::size_t bytes_max) = 0;
+
+    // A whole answer in one gather write. Adds Content-Length and, when it closes, Connection.
+    // HEAD, 204 and 304 send no body. `headers` holds everything else. An error means that the
+    // client is gone; nothing more can be sent. If the request body was not read, the connection
+    // is closed after the answer (lingering close, bounded).
+    virtual Async<> respond(std::uint16_t status, http::HeaderBlock const& headers,
+                            std::span<std::string_view const> body) = 0;
+    Async<> respond(std::uint16_t status, http::HeaderBlock const& headers, std::string_view body) {
+        // The span must outlive the suspension: keep it in this frame.
+        std::string_view const one[1] = {body};
+        co_return co_await respond(status, headers, std::span<std::string_view const>{one});
+    }
+
+    // A streamed answer: begin (nothing is sent yet), write..., end. Chunked unless a length is
+    // given (HTTP/1.0 clients: close-delimited). The head goes out with the first write.
+    virtual void begin(std::uint16_t status, http::HeaderBlock const& headers,
+                       std::optional<std::uint64_t> length = std::nullopt) = 0;
+    // Sends now what the socket takes; what it does not take is copied before this suspends, so the
+    // caller's bytes may be reused or live in Worker::scratch(). Completes when all was handed to
+    // the kernel: that is the back-pressure. Errors: client_closed, request_timeout (write_idle).
+    virtual Async<> write(std::span<std::string_view const> pieces, bool last = false) = 0;
+    virtual Async<> end() = 0;
+    // Ends an answer that cannot be completed: closes so that the client can tell it was cut.
+    virtual void abort() noexcept = 0;
+
+    [[nodiscard]] virtual bool head_sent() const noexcept = 0;
+    [[nodiscard]] virtual std::uint64_t bytes_sent() const noexcept = 0;  // body bytes
+    virtual void close_after_answer() noexcept = 0;
+};
+
+// What serves requests. One instance serves all workers unless it says otherwise; handle() runs on
+// the worker that accepted the connection, once per request, and must answer or abort.
+class Handler {
+  public:
+    virtual ~Handler() = default;
+    virtual Async<> handle(ServerStream& stream) = 0;
+    // A request so malformed that there is no head to hand over: the body of the 4xx answer
+    // (application/json). `path` is what could be read of the target, possibly empty.
+    virtual std::string malformed(Error const& error, std::string_view path) = 0;
+};
+
+}  // namespace sluice::net
