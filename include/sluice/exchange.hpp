@@ -1,0 +1,47 @@
+// Exchange: one request's life, from its head to its record. Fields are set once, each by the verb
+// named beside it. Lives in the frame of the session that serves the request; one worker's thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sluice/dialect.hpp"
+#include "sluice/http.hpp"
+#include "sluice/principal.hpp"
+#include "sluice/time.hpp"
+#include "sluice/usage_record.hpp"
+
+namespace sluice {
+
+namespace net {
+class ServerStream;
+}
+namespace engine {
+struct Route;
+struct Snapshot;
+struct WorkerContext;
+}  // namespace engine
+
+struct Exchange {
+    Exchange(net::ServerStream& client_stream, engine::WorkerContext& worker_context,
+             engine::Snapshot const& pinned)
+        : client(client_stream), worker(worker_context), snapshot(pinned) {}
+    Exchange(Exchange const&) = delete;
+    Exchange& operator=(Exchange const&) = delete;
+
+    net::ServerStream& client;          // front_door
+    engine::WorkerContext& worker;      // front_door
+    engine::Snapshot const& snapshot;   // front_door; pinned for the whole exchange
+    Dialect const* dialect = nullptr;   // endpoint: the caller's, for errors too; null before it is known
+    std::shared_ptr<Principal const> principal;  // authenticate; null under server.auth none
+    Operation operation = Operation::chat;       // endpoint
+    http::Body body;                    // read_request
+    RequestFacts facts;                 // read_request
+    engine::Route const* route = nullptr;        // read_request
+    Deadline deadline;                  // read_request: the route's total
+    std::int64_t body_bytes_held = 0;   // read_request; given back by finish
+    UsageRecord record;                 // front_door begins it, each verb adds, finish sends it
+};
+
+}  // namespace sluice

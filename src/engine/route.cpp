@@ -1,0 +1,47 @@
+#include "engine/route.hpp"
+
+#include <algorithm>
+
+#include "sluice/principal.hpp"
+
+namespace sluice::engine {
+
+bool RetryPolicy::covers(Error const& error) const noexcept {
+    switch (error.code) {
+        case ErrorCode::upstream_connect:
+        case ErrorCode::upstream_tls: return on_connect;
+        case ErrorCode::upstream_timeout: return on_timeout;
+        case ErrorCode::upstream_reset:
+        case ErrorCode::upstream_protocol: return on_reset;
+        default: return error.http_status < on_status.size() && on_status[error.http_status];
+    }
+}
+
+void RouteTable::add(Route route) { routes_.push_back(std::move(route)); }
+
+void RouteTable::seal() {
+    exact_.clear();
+    globs_.clear();
+    for (std::size_t i = 0; i < routes_.size(); ++i) {
+        if (routes_[i].name.find('*') == std::string::npos) {
+            exact_.emplace(routes_[i].name, i);
+        } else {
+            globs_.push_back(i);
+        }
+    }
+    std::stable_sort(globs_.begin(), globs_.end(), [this](std::size_t a, std::size_t b) {
+        return routes_[a].name.find('*') > routes_[b].name.find('*');
+    });
+}
+
+Route const* RouteTable::match(std::string_view model) const noexcept {
+    if (auto const found = exact_.find(model); found != exact_.end()) {
+        return &routes_[found->second];
+    }
+    for (auto const index : globs_) {
+        if (glob_matches(routes_[index].name, model)) return &routes_[index];
+    }
+    return nullptr;
+}
+
+}  // namespace sluice::engine

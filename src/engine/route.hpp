@@ -1,0 +1,78 @@
+// Routes: public model name -> tiers of targets. Compiled at load, immutable.
+#pragma once
+
+#include <bitset>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/target_health.hpp"
+#include "provider/provider.hpp"
+#include "sluice/error.hpp"
+#include "sluice/time.hpp"
+
+namespace sluice::engine {
+
+struct Target {
+    provider::Provider const* provider = nullptr;  // owned by the Snapshot
+    std::string model;                             // "" = the client's model name goes through
+    int weight = 1;
+    std::shared_ptr<TargetHealth> health;
+};
+
+struct Tier {
+    std::vector<Target> targets;
+};
+
+// Which failures are worth another attempt, from `retry.when`.
+struct RetryPolicy {
+    bool on_connect = true;
+    bool on_timeout = true;
+    bool on_reset = true;
+    std::bitset<600> on_status;
+    int attempts_max = 3;
+    Steady::duration backoff = milliseconds{200};
+    Steady::duration backoff_max = seconds{5};
+
+    [[nodiscard]] bool covers(Error const& error) const noexcept;
+};
+
+struct TimeoutPolicy {
+    Steady::duration connect = seconds{2};
+    Steady::duration first_byte = seconds{30};
+    Steady::duration idle = seconds{60};
+    Steady::duration total = seconds{600};
+};
+
+struct Route {
+    std::string name;  // its pattern in config
+    std::vector<Tier> tiers;
+    TimeoutPolicy timeout;
+    RetryPolicy retry;
+    HealthPolicy health;
+};
+
+// Exact names first, then globs by the length of the literal text before their '*', longest first.
+// Ties are refused at load.
+class RouteTable {
+  public:
+    void add(Route route);
+    void seal();  // after the last add
+    [[nodiscard]] Route const* match(std::string_view model) const noexcept;
+    [[nodiscard]] std::vector<Route> const& all() const noexcept { return routes_; }
+
+  private:
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view s) const noexcept {
+            return std::hash<std::string_view>{}(s);
+        }
+    };
+    std::vector<Route> routes_;
+    std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> exact_;
+    std::vector<std::size_t> globs_;
+};
+
+}  // namespace sluice::engine

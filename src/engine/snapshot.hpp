@@ -1,0 +1,47 @@
+// Snapshot: everything a request needs that came from config, compiled and immutable. A request pins
+// one for its whole life; a worker keeps its own reference so that pinning costs no atomic.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/route.hpp"
+#include "provider/provider.hpp"
+#include "sluice/directory.hpp"
+
+namespace sluice::engine {
+
+struct CorsPolicy {
+    std::vector<std::string> allow_origins;
+    std::string allow_headers;
+    std::string max_age;
+};
+
+// Which of the optional x-sluice-* answer headers are sent.
+struct AnswerHeaders {
+    bool route = true;
+    bool provider = true;
+    bool model = true;
+    bool attempts = true;
+};
+
+struct Snapshot {
+    std::vector<std::unique_ptr<provider::Provider>> providers;
+    RouteTable routes;
+    std::shared_ptr<Directory const> directory;  // null: server.auth none
+    std::unique_ptr<CorsPolicy> cors;            // null: not configured
+    AnswerHeaders answer_headers;
+    std::size_t body_bytes_max = 32 << 20;
+    std::size_t response_bytes_max = 64 << 20;
+    std::size_t frame_bytes_max = 1 << 20;
+    std::size_t peek_bytes = 64 << 10;
+    Steady::duration peek_time{};                // zero = first_byte of the route
+    std::int64_t body_bytes_in_flight_max = std::int64_t{1} << 30;
+    bool trial = false;                          // no credential was found: all is mock
+    std::string public_url;                      // for GET /: "http://127.0.0.1:8080"
+    Wall::time_point loaded_at{};
+};
+
+}  // namespace sluice::engine

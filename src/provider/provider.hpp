@@ -1,0 +1,70 @@
+// A provider: an address that speaks a dialect, with its credentials and the state of each of them.
+// Built at load from config, immutable afterwards except for the atomics of CredentialHealth.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/secret.hpp"
+#include "net/upstream_stream.hpp"
+#include "sluice/dialect.hpp"
+#include "sluice/http.hpp"
+#include "sluice/time.hpp"
+
+namespace sluice::provider {
+
+// Whether a credential is benched, shared by all workers: read on every choice, written on failures.
+// Lives in engine::Runtime by (provider, credential, hash of value), so it survives reloads.
+class CredentialHealth {
+  public:
+    [[nodiscard]] bool is_benched(Steady::time_point now) const noexcept {
+        return now.time_since_epoch().count() < until_.load(std::memory_order_relaxed);
+    }
+    [[nodiscard]] Steady::time_point benched_until() const noexcept {
+        return Steady::time_point{Steady::duration{until_.load(std::memory_order_relaxed)}};
+    }
+    // Never shortens a bench that is in force.
+    void bench(Steady::time_point until) noexcept;
+    // The provider refused it: benched for a while that doubles with each refusal in a row.
+    Steady::duration refuse(Steady::time_point now) noexcept;
+    void accept() noexcept;  // it worked: the next refusal starts small again
+
+  private:
+    std::atomic<std::int64_t> until_{0};
+    std::atomic<std::uint32_t> refusals_{0};
+};
+
+struct Credential {
+    std::string name;
+    Secret value;
+    int weight = 1;
+    std::shared_ptr<CredentialHealth> health;
+};
+
+struct Provider {
+    std::string name;
+    Dialect const* dialect = nullptr;
+    net::Endpoint endpoint;
+    std::string path_prefix;      // of base_url, "" or "/v1"
+    std::string auth_header;      // "Authorization", "x-api-key", ...; "" = none
+    std::string auth_prefix;      // "Bearer " or ""
+    http::HeaderBlock headers;    // from config, sent with every request
+    std::string accept_encoding = "identity";
+    std::vector<Credential> credentials;  // usable ones; empty = none is needed
+    bool needs_credential = true;
+    bool is_mock = false;
+    std::array<bool, operation_count> speaks{true, true, true};
+
+    [[nodiscard]] bool is_available() const noexcept {
+        return !needs_credential || !credentials.empty();
+    }
+    [[nodiscard]] bool can(Operation operation) const noexcept {
+        auto const index = static_cast<std::size_t>(operation);
+        return speaks[index] && dialect && dialect->row[index];
+    }
+};
+
+}  // namespace sluice::provider
