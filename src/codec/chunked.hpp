@@ -68,10 +68,13 @@ class ChunkedDecoder {
     enum class Where : std::uint8_t {
         size_first,
         size,
-        extension,
+        extension,  // right after ';'
+        extension_name,
+        extension_value,  // right after '='
+        extension_token,
         extension_quoted,
         extension_escape,
-        extension_end,
+        extension_end,  // behind a closing quote
         size_lf,
         payload,
         payload_cr,
