@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sluice::http {
@@ -89,6 +90,16 @@ class Body {
 
     Body() = default;
     explicit Body(std::size_t capacity) { reserve(capacity); }
+    Body(Body&& other) noexcept  // leaves an empty body behind
+        : data_(std::move(other.data_)),
+          size_(std::exchange(other.size_, 0)),
+          capacity_(std::exchange(other.capacity_, 0)) {}
+    Body& operator=(Body&& other) noexcept {
+        data_ = std::move(other.data_);
+        size_ = std::exchange(other.size_, 0);
+        capacity_ = std::exchange(other.capacity_, 0);
+        return *this;
+    }
     static Body copy_of(std::string_view text);
 
     void reserve(std::size_t capacity);     // keeps content

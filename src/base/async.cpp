@@ -18,7 +18,8 @@ bool Cancel::Hook::link(Cancel& cancel) noexcept {
     slot_ = &cancel.hooks_;
     if (next_) next_->slot_ = &next_;
     cancel.hooks_ = this;
-    if (probe_) [[unlikely]] probe_(cancel, ++probe_count_);
+    if (probe_) [[unlikely]]
+        probe_(cancel, ++probe_count_);
     return true;
 }
 

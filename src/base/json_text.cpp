@@ -1,0 +1,99 @@
+// Escaping for JSON strings (RFC 8259 section 7). Called by log, telemetry and whoever writes JSON
+// by hand; calls nothing.
+#include "base/json_text.hpp"
+
+#include <array>
+#include <cstdint>
+
+namespace sluice {
+namespace {
+
+// Bytes that go out as they are: printable ASCII but quote and backslash.
+constexpr auto is_plain = [] {
+    std::array<bool, 256> table{};
+    for (unsigned c = 0x20; c < 0x7f; ++c) table[c] = c != '"' && c != '\\';
+    return table;
+}();
+
+bool is_tail(std::string_view text, std::size_t at, unsigned char low = 0x80,
+             unsigned char high = 0xbf) {
+    if (at >= text.size()) return false;
+    auto const c = static_cast<unsigned char>(text[at]);
+    return c >= low && c <= high;
+}
+
+// Length of the well-formed UTF-8 sequence at `at` (Unicode table 3-7), 0 when there is none.
+std::size_t sequence_length(std::string_view text, std::size_t at) {
+    auto const c = static_cast<unsigned char>(text[at]);
+    if (c >= 0xc2 && c <= 0xdf) return is_tail(text, at + 1) ? 2 : 0;
+    if (c >= 0xe0 && c <= 0xef) {
+        unsigned char const low = c == 0xe0 ? 0xa0 : 0x80;
+        unsigned char const high = c == 0xed ? 0x9f : 0xbf;
+        return is_tail(text, at + 1, low, high) && is_tail(text, at + 2) ? 3 : 0;
+    }
+    if (c >= 0xf0 && c <= 0xf4) {
+        unsigned char const low = c == 0xf0 ? 0x90 : 0x80;
+        unsigned char const high = c == 0xf4 ? 0x8f : 0xbf;
+        bool const whole =
+            is_tail(text, at + 1, low, high) && is_tail(text, at + 2) && is_tail(text, at + 3);
+        return whole ? 4 : 0;
+    }
+    return 0;
+}
+
+void append_control(std::string& out, unsigned char c) {
+    constexpr char hex[] = "0123456789abcdef";
+    switch (c) {
+        case '\n':
+            out += "\\n";
+            return;
+        case '\r':
+            out += "\\r";
+            return;
+        case '\t':
+            out += "\\t";
+            return;
+        case '"':
+            out += "\\\"";
+            return;
+        case '\\':
+            out += "\\\\";
+            return;
+        default:
+            out += "\\u00";
+            out += hex[c >> 4];
+            out += hex[c & 15];
+    }
+}
+
+}  // namespace
+
+void append_json_escaped(std::string& out, std::string_view text) {
+    std::size_t at = 0;
+    while (at < text.size()) {
+        std::size_t run = at;
+        while (run < text.size() && is_plain[static_cast<unsigned char>(text[run])]) ++run;
+        out.append(text, at, run - at);
+        at = run;
+        if (at == text.size()) break;
+        auto const c = static_cast<unsigned char>(text[at]);
+        if (c < 0x80) {
+            append_control(out, c);
+            ++at;
+        } else if (auto const length = sequence_length(text, at)) {
+            out.append(text, at, length);
+            at += length;
+        } else {
+            out += "\xef\xbf\xbd";
+            ++at;
+        }
+    }
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+    out += '"';
+    append_json_escaped(out, text);
+    out += '"';
+}
+
+}  // namespace sluice
