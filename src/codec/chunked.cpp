@@ -185,7 +185,7 @@ void ChunkedDecoder::fail(std::string_view reason) noexcept {
     remaining_ = 0;
 }
 
-ChunkHead::ChunkHead(std::uint64_t bytes) noexcept : from_(text_.size() - 2) {
+ChunkHead::ChunkHead(std::uint64_t bytes) noexcept : text_{}, from_(16) {
     text_[16] = '\r';
     text_[17] = '\n';
     do {
