@@ -1,4 +1,5 @@
-// An endpoint is the script of one client surface: it calls the engine's verbs in order and answers.
+// An endpoint is the script of one client surface: it calls the engine's verbs in order and
+// answers.
 #pragma once
 
 #include <string_view>

@@ -63,19 +63,20 @@ struct Error {
     std::uint16_t http_status = 500;
     std::string message;  // safe for the caller: no secret, no upstream internals
     std::string detail;   // log only
+    std::int64_t retry_after_ms = 0;  // 0 = nothing known; else told to the caller as Retry-After
 };
 
 inline Error client_error(ErrorCode code, std::uint16_t status, std::string message,
                           std::string detail = {}) {
-    return {code, Origin::client, Retry::no, status, std::move(message), std::move(detail)};
+    return {code, Origin::client, Retry::no, status, std::move(message), std::move(detail), 0};
 }
 inline Error gateway_error(ErrorCode code, std::uint16_t status, std::string message,
                            std::string detail = {}) {
-    return {code, Origin::gateway, Retry::no, status, std::move(message), std::move(detail)};
+    return {code, Origin::gateway, Retry::no, status, std::move(message), std::move(detail), 0};
 }
 inline Error upstream_error(ErrorCode code, Retry retry, std::uint16_t status, std::string message,
                             std::string detail = {}) {
-    return {code, Origin::upstream, retry, status, std::move(message), std::move(detail)};
+    return {code, Origin::upstream, retry, status, std::move(message), std::move(detail), 0};
 }
 
 }  // namespace sluice

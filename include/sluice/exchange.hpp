@@ -30,18 +30,19 @@ struct Exchange {
     Exchange(Exchange const&) = delete;
     Exchange& operator=(Exchange const&) = delete;
 
-    net::ServerStream& client;          // front_door
-    engine::WorkerContext& worker;      // front_door
-    engine::Snapshot const& snapshot;   // front_door; pinned for the whole exchange
-    Dialect const* dialect = nullptr;   // endpoint: the caller's, for errors too; null before it is known
+    net::ServerStream& client;         // front_door
+    engine::WorkerContext& worker;     // front_door
+    engine::Snapshot const& snapshot;  // front_door; pinned for the whole exchange
+    Dialect const* dialect =
+        nullptr;  // front_door: the caller's, for errors too; never null after it
     std::shared_ptr<Principal const> principal;  // authenticate; null under server.auth none
     Operation operation = Operation::chat;       // endpoint
-    http::Body body;                    // read_request
-    RequestFacts facts;                 // read_request
+    http::Body body;                             // read_request
+    RequestFacts facts;                          // read_request
     engine::Route const* route = nullptr;        // read_request
-    Deadline deadline;                  // read_request: the route's total
-    std::int64_t body_bytes_held = 0;   // read_request; given back by finish
-    UsageRecord record;                 // front_door begins it, each verb adds, finish sends it
+    Deadline deadline;                           // read_request: the route's total
+    std::int64_t body_bytes_held = 0;            // read_request; given back by finish
+    UsageRecord record;  // front_door begins it, each verb adds, finish sends it
 };
 
 }  // namespace sluice

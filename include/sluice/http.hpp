@@ -49,6 +49,7 @@ class HeaderView {
 class HeaderBlock {
   public:
     bool add(std::string_view name, std::string_view value);
+    void append(HeaderBlock const& other) { wire_ += other.wire_; }
     void clear() { wire_.clear(); }
     [[nodiscard]] std::string_view wire() const { return wire_; }
     [[nodiscard]] std::string_view get(std::string_view name) const noexcept;  // slow; tests, cold paths

@@ -11,8 +11,8 @@ namespace sluice {
 struct Principal {
     std::string org = "default";
     std::string team;
-    std::string key;   // the key's name, never its secret
-    std::string user;  // end user bound to the key; "" = none
+    std::string key;                       // the key's name, never its secret
+    std::string user;                      // end user bound to the key; "" = none
     std::vector<std::string> team_models;  // globs; see may_use
     std::vector<std::string> key_models;
     bool team_unrestricted = true;

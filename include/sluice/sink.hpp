@@ -1,4 +1,5 @@
-// Where finished requests are told: ledger, access log, metrics. The composition root wires them up.
+// Where finished requests are told: ledger, access log, metrics. The composition root wires them
+// up.
 #pragma once
 
 #include "sluice/usage_record.hpp"

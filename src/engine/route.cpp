@@ -9,11 +9,15 @@ namespace sluice::engine {
 bool RetryPolicy::covers(Error const& error) const noexcept {
     switch (error.code) {
         case ErrorCode::upstream_connect:
-        case ErrorCode::upstream_tls: return on_connect;
-        case ErrorCode::upstream_timeout: return on_timeout;
+        case ErrorCode::upstream_tls:
+            return on_connect;
+        case ErrorCode::upstream_timeout:
+            return on_timeout;
         case ErrorCode::upstream_reset:
-        case ErrorCode::upstream_protocol: return on_reset;
-        default: return error.http_status < on_status.size() && on_status[error.http_status];
+        case ErrorCode::upstream_protocol:
+            return on_reset;
+        default:
+            return error.http_status < on_status.size() && on_status[error.http_status];
     }
 }
 

@@ -8,10 +8,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "engine/target_health.hpp"
-#include "provider/provider.hpp"
 #include "sluice/error.hpp"
 #include "sluice/time.hpp"
+
+#include "engine/target_health.hpp"
+#include "provider/provider.hpp"
 
 namespace sluice::engine {
 

@@ -1,5 +1,5 @@
-// Snapshot: everything a request needs that came from config, compiled and immutable. A request pins
-// one for its whole life; a worker keeps its own reference so that pinning costs no atomic.
+// Snapshot: everything a request needs that came from config, compiled and immutable. A request
+// pins one for its whole life; a worker keeps its own reference so that pinning costs no atomic.
 #pragma once
 
 #include <atomic>
@@ -7,9 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "sluice/directory.hpp"
+
 #include "engine/route.hpp"
 #include "provider/provider.hpp"
-#include "sluice/directory.hpp"
 
 namespace sluice::engine {
 
@@ -37,10 +38,10 @@ struct Snapshot {
     std::size_t response_bytes_max = 64 << 20;
     std::size_t frame_bytes_max = 1 << 20;
     std::size_t peek_bytes = 64 << 10;
-    Steady::duration peek_time{};                // zero = first_byte of the route
+    Steady::duration peek_time{};  // zero = first_byte of the route
     std::int64_t body_bytes_in_flight_max = std::int64_t{1} << 30;
-    bool trial = false;                          // no credential was found: all is mock
-    std::string public_url;                      // for GET /: "http://127.0.0.1:8080"
+    bool trial = false;      // no credential was found: all is mock
+    std::string public_url;  // for GET /: "http://127.0.0.1:8080"
     Wall::time_point loaded_at{};
 };
 

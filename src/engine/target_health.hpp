@@ -1,5 +1,6 @@
-// Whether a target is worth a try: N failures in a row skip it for a while, then one request probes.
-// Shared by all workers (atomics, written on failures only) and kept across reloads by identity.
+// Whether a target is worth a try: N failures in a row skip it for a while, then one request
+// probes. Shared by all workers (atomics, written on failures only) and kept across reloads by
+// identity.
 #pragma once
 
 #include <atomic>

@@ -6,8 +6,9 @@
 #include <cstdint>
 #include <memory>
 
-#include "engine/snapshot.hpp"
 #include "sluice/sink.hpp"
+
+#include "engine/snapshot.hpp"
 
 namespace sluice::engine {
 
@@ -57,7 +58,7 @@ class Dice {
 struct WorkerContext {
     unsigned index = 0;
     SnapshotPin snapshot;
-    UsageSink* sink = nullptr;                          // outlives the worker
+    UsageSink* sink = nullptr;  // outlives the worker
     Dice dice{1};
     std::atomic<std::int64_t>* body_bytes_in_flight{};  // one for the process
 };

@@ -8,16 +8,18 @@
 #include <string>
 #include <vector>
 
-#include "base/secret.hpp"
-#include "net/upstream_stream.hpp"
 #include "sluice/dialect.hpp"
 #include "sluice/http.hpp"
 #include "sluice/time.hpp"
 
+#include "base/secret.hpp"
+#include "net/upstream_stream.hpp"
+
 namespace sluice::provider {
 
-// Whether a credential is benched, shared by all workers: read on every choice, written on failures.
-// Lives in engine::Runtime by (provider, credential, hash of value), so it survives reloads.
+// Whether a credential is benched, shared by all workers: read on every choice, written on
+// failures. Lives in engine::Runtime by (provider, credential, hash of value), so it survives
+// reloads.
 class CredentialHealth {
   public:
     [[nodiscard]] bool is_benched(Steady::time_point now) const noexcept {
@@ -48,10 +50,10 @@ struct Provider {
     std::string name;
     Dialect const* dialect = nullptr;
     net::Endpoint endpoint;
-    std::string path_prefix;      // of base_url, "" or "/v1"
-    std::string auth_header;      // "Authorization", "x-api-key", ...; "" = none
-    std::string auth_prefix;      // "Bearer " or ""
-    http::HeaderBlock headers;    // from config, sent with every request
+    std::string path_prefix;    // of base_url, "" or "/v1"
+    std::string auth_header;    // "Authorization", "x-api-key", ...; "" = none
+    std::string auth_prefix;    // "Bearer " or ""
+    http::HeaderBlock headers;  // from config, sent with every request
     std::string accept_encoding = "identity";
     std::vector<Credential> credentials;  // usable ones; empty = none is needed
     bool needs_credential = true;

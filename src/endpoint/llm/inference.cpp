@@ -1,0 +1,39 @@
+#include "endpoint/llm/inference.hpp"
+
+#include "engine/answer.hpp"
+#include "engine/dispatch.hpp"
+#include "engine/intake.hpp"
+#include "engine/plan.hpp"
+#include "engine/relay.hpp"
+#include "engine/worker_context.hpp"
+
+namespace sluice::endpoint {
+
+Async<> Inference::run(Exchange& x) {
+    auto const& codec = *dialect_.row[static_cast<std::size_t>(operation_)];
+    x.operation = operation_;
+
+    // 1 Who is calling. Before any byte of the body, and before 100 Continue.
+    auto known = engine::authenticate(x);
+    if (!known) co_return co_await engine::refuse(x, std::move(known).error());
+
+    // 2 What is asked: body, one validating walk, the route.
+    auto read = co_await engine::read_request(x, codec);
+    if (!read) co_return co_await engine::refuse(x, std::move(read).error());
+
+    // 3 Whether it may go on: guardrail, then token limiter, then cache are admitted here, in this
+    //   order; each may answer early. (engine/pipeline comes with the first of them.)
+
+    // 4 Where it may go.
+    auto plan = engine::choose(*x.route, operation_, x.worker.dice, Steady::now());
+    if (!plan) co_return co_await engine::refuse(x, std::move(plan).error());
+
+    // 5 Try until one speaks.
+    auto answer = co_await engine::dispatch(x, codec, *plan);
+    if (!answer) co_return co_await engine::refuse(x, std::move(answer).error());
+
+    // 6 Pass it on, metering on the way.
+    co_return co_await engine::relay(x, std::move(*answer));
+}
+
+}  // namespace sluice::endpoint

@@ -1,0 +1,263 @@
+#include "engine/attempt.hpp"
+
+#include <fmt/format.h>
+
+#include "base/log.hpp"
+#include "engine/frame_collector.hpp"
+#include "engine/header_policy.hpp"
+#include "engine/metering.hpp"
+#include "engine/snapshot.hpp"
+#include "engine/worker_context.hpp"
+#include "net/server_stream.hpp"
+#include "net/worker.hpp"
+
+namespace sluice::engine {
+namespace {
+
+constexpr std::size_t error_body_bytes_max = 64 << 10;
+
+// What attempt() and its parts share.
+struct Try {
+    Exchange& x;
+    Codec const& codec;
+    Target const& target;
+    provider::Credential const* credential;
+    std::size_t index;  // of the AttemptRecord
+
+    [[nodiscard]] AttemptRecord& record() const { return x.record.attempts[index]; }
+};
+
+http::WireRequest write_request(Try const& t, Patches const& patches) {
+    auto const& provider = *t.target.provider;
+    http::WireRequest request;
+    request.method = http::Method::post;
+    request.target = provider.path_prefix;
+    request.target += t.codec.upstream_path;
+    forward_request_headers(t.x.client.head().headers, request.headers, provider.is_mock);
+    if (!t.x.client.head().headers.has("content-type")) {
+        request.headers.add("content-type", "application/json");
+    }
+    request.headers.add("accept-encoding", provider.accept_encoding);
+    if (t.credential) {
+        std::string value = provider.auth_prefix;
+        value += t.credential->value.reveal();
+        request.headers.add(provider.auth_header, value);
+    }
+    request.headers.append(provider.headers);
+    request.body = gather(t.x.body.view(), patches);
+    return request;
+}
+
+Outcome failed(Try const& t, Error error) {
+    auto& record = t.record();
+    record.outcome = to_string(error.code);
+    record.error_detail = error.detail.empty() ? error.message : error.detail;
+    Outcome outcome;
+    outcome.error = std::move(error);
+    return outcome;
+}
+
+// A provider that throttles or refuses a credential: benched, and said by name.
+void judge_credential(Try const& t, Error& error) {
+    if (!t.credential) return;
+    auto const now = Steady::now();
+    auto const& name = t.target.provider->name;
+    if (error.code == ErrorCode::upstream_auth) {
+        auto const length = t.credential->health->refuse(now);
+        log::warn("credential {}/{} was refused by the provider ({}): benched for {} s", name,
+                  t.credential->name, t.record().status,
+                  std::chrono::duration_cast<seconds>(length).count());
+    } else if (error.code == ErrorCode::upstream_rate_limited) {
+        auto const wait = error.retry_after_ms > 0 ? error.retry_after_ms : 1000;
+        t.credential->health->bench(now + milliseconds{wait});
+        log::info("credential {}/{} is rate limited: benched for {} ms", name, t.credential->name,
+                  wait);
+    }
+}
+
+// Reads a non-2xx answer whole (bounded) and classifies it.
+Async<Outcome> read_refusal(Try const& t, std::unique_ptr<net::UpstreamStream> upstream) {
+    auto const status = upstream->head().status;
+    auto const wall_s = std::chrono::duration_cast<seconds>(Wall::now().time_since_epoch()).count();
+    auto const wait_ms = retry_after_ms(upstream->head().headers, wall_s);
+    auto decoder =
+        codec::open_decoder(upstream->head().headers.get("content-encoding"), error_body_bytes_max);
+    std::string body;
+    bool whole = decoder.ok();
+    while (whole) {
+        auto bytes = co_await upstream->read_some();
+        if (!bytes || bytes->size() > error_body_bytes_max - body.size()) {
+            whole = false;
+        } else if (bytes->empty()) {
+            break;
+        } else if (*decoder) {
+            whole = (*decoder)->feed(*bytes, body).ok() && body.size() <= error_body_bytes_max;
+        } else {
+            body += *bytes;
+        }
+    }
+    if (t.x.client.cancel().cancelled()) {
+        co_return failed(t, client_error(ErrorCode::client_closed, 499, "The caller went away."));
+    }
+    Error error = t.x.dialect->read_error(status, whole ? std::string_view{body} : "");
+    error.retry_after_ms = wait_ms;
+    judge_credential(t, error);
+    bool const showable =
+        whole && status < 500 && error.code != ErrorCode::upstream_auth && codec::is_json(body);
+    Answer answer;
+    if (showable) {
+        answer.status = status;
+        forward_answer_headers(upstream->head().headers, answer.headers,
+                               t.target.provider->is_mock);
+        answer.length = body.size();
+        answer.held = std::move(body);
+        answer.attempt = t.index;
+    }
+    Outcome outcome = failed(t, std::move(error));
+    if (showable) outcome.answer = std::move(answer);
+    co_return outcome;
+}
+
+bool is_event_stream(http::HeaderView headers) noexcept {
+    constexpr std::string_view type = "text/event-stream";
+    auto const value = headers.get("content-type");
+    return value.size() >= type.size() && http::iequals(value.substr(0, type.size()), type);
+}
+
+// What the first bytes prove: nothing yet, an answer, or a failure.
+enum class Verdict { more, speaks, fault };
+
+Error fault_of(AnswerReader const& reader) {
+    if (reader.fault()) return *reader.fault();
+    return upstream_error(ErrorCode::upstream_bad_response, Retry::same, 502,
+                          "The provider's answer could not be read.");
+}
+
+// Feeds one read to the reader. `ended`: there is nothing more to come.
+Result<Verdict> feed(Answer& answer, FrameCollector& frames, std::string_view bytes, bool ended,
+                     std::string& decoded) {
+    if (answer.decoder) {
+        decoded.clear();
+        auto inflated = answer.decoder->feed(bytes, decoded);
+        if (inflated && ended) inflated = answer.decoder->finish();
+        if (!inflated) return std::move(inflated).error();
+        bytes = decoded;
+    }
+    frames.feeding(bytes);
+    auto read = answer.reader->feed(bytes, frames);
+    if (read && ended) read = answer.reader->finish(frames);
+    if (answer.reader->fault() && !frames.spoke()) return Verdict::fault;
+    if (!read) return std::move(read).error();
+    if (frames.spoke() && (answer.streamed || ended)) return Verdict::speaks;
+    if (ended) return Verdict::fault;
+    return Verdict::more;
+}
+
+// Reads until the answer speaks, bounded by peek_bytes and peek_time.
+Async<Outcome> peek(Try const& t, Answer answer) {
+    auto const& snapshot = t.x.snapshot;
+    auto const limit = snapshot.peek_time > Steady::duration::zero()
+                           ? snapshot.peek_time
+                           : t.x.route->timeout.first_byte;
+    auto const until = Deadline::in(limit);
+    FrameCollector frames(answer.strip_usage);
+    std::string decoded;
+    std::size_t seen = 0;
+    for (;;) {
+        auto bytes = co_await answer.upstream->read_some();
+        if (!bytes) co_return failed(t, std::move(bytes).error());
+        seen += bytes->size();
+        auto const verdict = feed(answer, frames, *bytes, answer.upstream->complete(), decoded);
+        if (!verdict) co_return failed(t, verdict.error());
+        if (*verdict == Verdict::fault) {
+            auto error = fault_of(*answer.reader);
+            judge_credential(t, error);
+            co_return failed(t, std::move(error));
+        }
+        bool const far_enough = seen >= snapshot.peek_bytes && !answer.streamed;
+        if (*verdict == Verdict::speaks || far_enough) break;
+        frames.move_to(answer.held);
+        if (seen >= snapshot.peek_bytes || until.is_past()) {
+            co_return failed(t, upstream_error(ErrorCode::upstream_timeout, Retry::same, 504,
+                                               "The provider did not begin its answer in time.",
+                                               "no content within peek_ms or peek_bytes"));
+        }
+    }
+    answer.done = frames.done();
+    if (answer.decoder || frames.has_copies()) {
+        frames.move_to(answer.held);  // `decoded` and the copies die here
+    } else {
+        answer.ready = std::move(frames.pieces());
+    }
+    Outcome outcome;
+    outcome.answer = std::move(answer);
+    co_return outcome;
+}
+
+Async<Outcome> read_answer(Try const& t, std::unique_ptr<net::UpstreamStream> upstream) {
+    auto const& head = upstream->head();
+    auto decoder =
+        codec::open_decoder(head.headers.get("content-encoding"), t.x.snapshot.response_bytes_max);
+    if (!decoder) {
+        co_return failed(t, upstream_error(ErrorCode::upstream_bad_response, Retry::same, 502,
+                                           "The provider's answer could not be read.",
+                                           "unknown content-encoding"));
+    }
+    Answer answer;
+    answer.status = head.status;
+    answer.streamed = is_event_stream(head.headers);
+    answer.decoder = std::move(decoder).value();
+    if (head.has_length && !answer.decoder) answer.length = head.content_length;
+    answer.strip_usage = answer.streamed && !t.x.facts.wants_usage;
+    answer.attempt = t.index;
+    forward_answer_headers(head.headers, answer.headers, t.target.provider->is_mock);
+    answer.reader =
+        t.codec.open_reader(ReaderOptions{answer.streamed, t.x.snapshot.frame_bytes_max});
+    answer.upstream = std::move(upstream);
+    co_return co_await peek(t, std::move(answer));
+}
+
+}  // namespace
+
+Async<Outcome> attempt(Exchange& x, Codec const& codec, Target const& target,
+                       provider::Credential const* credential) {
+    auto const started = Steady::now();
+    Try const t{x, codec, target, credential, x.record.attempts.size()};
+    auto const& model = target.model.empty() ? x.facts.model : target.model;
+    auto& record = x.record.attempts.emplace_back();
+    record.provider = target.provider->name;
+    record.model = model;
+    if (credential) record.credential = credential->name;
+
+    Patches const patches = codec.patch_request(x.facts, x.body.view(), model, true);
+    http::WireRequest const request = write_request(t, patches);
+    net::UpstreamTimeouts const timeouts{x.route->timeout.connect, x.route->timeout.first_byte,
+                                         x.route->timeout.idle, x.deadline};
+    auto& client = net::Worker::current().upstreams();
+    auto upstream =
+        co_await client.send(target.provider->endpoint, request, timeouts, x.client.cancel());
+    Outcome outcome;
+    if (!upstream) {
+        outcome = failed(t, std::move(upstream).error());
+    } else {
+        auto& sent = t.record();
+        sent.status = (*upstream)->head().status;
+        sent.connect = std::chrono::duration_cast<microseconds>((*upstream)->connect_time());
+        sent.first_byte = std::chrono::duration_cast<microseconds>(Steady::now() - started);
+        bool const good = sent.status >= 200 && sent.status < 300;
+        auto read =
+            good ? read_answer(t, std::move(*upstream)) : read_refusal(t, std::move(*upstream));
+        outcome = (co_await read).value();
+    }
+    if (outcome.error && outcome.error->code == ErrorCode::client_closed) {
+        t.record().estimated = true;  // it may have been worked on: what was sent is what we know
+        t.record().usage.input = estimated_tokens(x.body.size());
+    }
+    if (!outcome.error && credential) credential->health->accept();
+    auto const spent = std::chrono::duration_cast<microseconds>(Steady::now() - started);
+    t.record().total = spent;
+    x.record.upstream_wait += spent;
+    co_return outcome;
+}
+
+}  // namespace sluice::engine

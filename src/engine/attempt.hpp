@@ -1,0 +1,47 @@
+// attempt(): one try at one target with one credential, up to the point where the answer speaks.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sluice/async.hpp"
+#include "sluice/exchange.hpp"
+
+#include "codec/encoding.hpp"
+#include "engine/route.hpp"
+#include "net/upstream_stream.hpp"
+
+namespace sluice::engine {
+
+// An answer that has spoken: what was read so far, and where the rest comes from.
+struct Answer {
+    std::uint16_t status = 200;
+    bool streamed = false;      // as server-sent events
+    http::HeaderBlock headers;  // for the caller, from the provider's
+    std::optional<std::uint64_t> length;
+    std::unique_ptr<net::UpstreamStream> upstream;
+    std::unique_ptr<AnswerReader> reader;
+    std::unique_ptr<codec::Decoder> decoder;  // null: not compressed
+    std::string held;                         // goes out first
+    // Goes out next: views into the worker's scratch or the reader, dead after the next suspension.
+    std::vector<std::string_view> ready;
+    bool strip_usage = false;  // usage was asked for by us, not by the caller
+    bool done = false;         // the dialect's end mark was seen
+    std::size_t attempt = 0;   // index in record.attempts
+};
+
+// Success: answer alone. Failure: error, and the provider's own error answer where the caller may
+// see it as it came.
+struct Outcome {
+    std::optional<Answer> answer;
+    std::optional<Error> error;
+};
+
+// Adds one AttemptRecord. Benches the credential when the provider refuses or throttles it.
+// `credential` may be null (none needed). Never an Error of its own.
+Async<Outcome> attempt(Exchange& x, Codec const& codec, Target const& target,
+                       provider::Credential const* credential);
+
+}  // namespace sluice::engine

@@ -1,0 +1,245 @@
+#include "engine/dispatch.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "base/log.hpp"
+#include "engine/worker_context.hpp"
+#include "net/server_stream.hpp"
+#include "net/worker.hpp"
+
+namespace sluice::engine {
+namespace {
+
+using provider::Credential;
+using provider::Provider;
+
+// Drawn by weight among those not benched; null when none is left.
+Credential const* pick_credential(Provider const& provider, Dice& dice, Steady::time_point now) {
+    std::uint64_t sum = 0;
+    for (auto const& credential : provider.credentials) {
+        if (!credential.health->is_benched(now))
+            sum += static_cast<std::uint64_t>(credential.weight);
+    }
+    if (sum == 0) return nullptr;
+    auto mark = dice.below(sum);
+    for (auto const& credential : provider.credentials) {
+        if (credential.health->is_benched(now)) continue;
+        auto const weight = static_cast<std::uint64_t>(credential.weight);
+        if (mark < weight) return &credential;
+        mark -= weight;
+    }
+    return nullptr;
+}
+
+Error credentials_exhausted(Plan const& plan, Steady::time_point now) {
+    auto soonest = Steady::time_point::max();
+    std::string names;
+    for (auto const* target : plan.targets) {
+        for (auto const& credential : target->provider->credentials) {
+            auto const until = credential.health->benched_until();
+            soonest = std::min(soonest, until);
+            names += fmt::format("{}{}/{} benched for {} s", names.empty() ? "" : ", ",
+                                 target->provider->name, credential.name,
+                                 std::chrono::ceil<seconds>(until - now).count());
+        }
+    }
+    auto error =
+        gateway_error(ErrorCode::upstream_credentials_exhausted, 502,
+                      "The gateway has no working provider credential for this model right "
+                      "now. Try again later or tell its operator.",
+                      std::move(names));
+    if (soonest != Steady::time_point::max()) {
+        error.retry_after_ms =
+            std::max<std::int64_t>(std::chrono::ceil<milliseconds>(soonest - now).count(), 1);
+    }
+    return error;
+}
+
+// Does this failure speak against the target itself?
+bool is_targets_fault(Error const& error) noexcept {
+    switch (error.code) {
+        case ErrorCode::upstream_connect:
+        case ErrorCode::upstream_tls:
+        case ErrorCode::upstream_timeout:
+        case ErrorCode::upstream_reset:
+        case ErrorCode::upstream_protocol:
+        case ErrorCode::upstream_bad_response:
+        case ErrorCode::upstream_server_error:
+            return true;
+        default:
+            return false;
+    }
+}
+
+// The dispatch of one exchange: what was tried and what came of it last.
+class Dispatch {
+  public:
+    Dispatch(Exchange& x, Codec const& codec, Plan const& plan)
+        : x_(x), codec_(codec), plan_(plan), policy_(x.route->retry) {}
+
+    Async<Answer> run() {
+        for (int round = 0; attempts_left(); ++round) {
+            if (round > 0) {
+                auto const woken = co_await pause(round);
+                if (woken.value() != Wake::ready) break;
+            }
+            tried_ = false;
+            auto answer = co_await visit_targets();
+            if (answer || is_over_) co_return answer;
+            if (!tried_ || !worth_another_round()) break;
+        }
+        co_return give_up();
+    }
+
+  private:
+    [[nodiscard]] bool attempts_left() const noexcept { return attempts_ < policy_.attempts_max; }
+
+    // One round: every target once, each with the credentials it has left.
+    Async<Answer> visit_targets() {
+        for (auto const* target : plan_.targets) {
+            auto answer = co_await visit(*target);
+            if (answer || is_over_) co_return answer;
+            if (!attempts_left()) break;
+        }
+        co_return last_;
+    }
+
+    // One target: the next credential is tried before the next target.
+    Async<Answer> visit(Target const& target) {
+        while (attempts_left()) {
+            auto const now = Steady::now();
+            auto const* credential = pick_credential(*target.provider, x_.worker.dice, now);
+            if (!credential && target.provider->needs_credential) break;
+            auto const admitted = target.health->admit(now, x_.route->health);
+            if (admitted == Admit::no) break;
+            ++attempts_;
+            tried_ = true;
+            auto tried = co_await attempt(x_, codec_, target, credential);
+            auto outcome = std::move(tried).value();
+            judge(target, admitted, outcome.error);
+            if (!outcome.error) co_return std::move(*outcome.answer);
+            last_ = std::move(*outcome.error);
+            shown_ = std::move(outcome.answer);
+            if (is_final()) {
+                is_over_ = true;
+                co_return give_up();
+            }
+            bool const credential_is_out =
+                credential && credential->health->is_benched(Steady::now());
+            if (!credential_is_out) break;
+        }
+        co_return last_;
+    }
+
+    void judge(Target const& target, Admit admitted, std::optional<Error> const& error) const {
+        if (!error) {
+            target.health->on_success();
+        } else if (is_targets_fault(*error)) {
+            target.health->on_failure(Steady::now(), x_.route->health);
+        } else if (admitted == Admit::probe) {
+            target.health->on_probe_abandoned();
+        }
+    }
+
+    // No other try can help, whatever is left.
+    [[nodiscard]] bool is_final() const noexcept {
+        if (x_.client.cancel().cancelled() || x_.deadline.is_past()) return true;
+        if (last_.code == ErrorCode::upstream_auth || last_.retry == Retry::next) return false;
+        return last_.retry == Retry::no || !policy_.covers(last_);
+    }
+
+    [[nodiscard]] bool worth_another_round() const noexcept {
+        if (last_.code == ErrorCode::upstream_auth || last_.retry != Retry::same) return false;
+        return last_.retry_after_ms <=
+               std::chrono::duration_cast<milliseconds>(policy_.backoff_max).count();
+    }
+
+    // Exponential with full jitter above a half, never less than Retry-After.
+    Async<Wake> pause(int round) {
+        auto const grown = policy_.backoff * (1LL << std::min(round - 1, 16));
+        auto const ceiling = std::min<Steady::duration>(grown, policy_.backoff_max);
+        auto const half_us = std::chrono::duration_cast<microseconds>(ceiling).count() / 2;
+        auto const jitter = static_cast<std::int64_t>(
+            x_.worker.dice.below(static_cast<std::uint64_t>(half_us) + 1));
+        auto const wanted = std::max<Steady::duration>(microseconds{half_us + jitter},
+                                                       milliseconds{last_.retry_after_ms});
+        if (x_.deadline.at() - Steady::now() <= wanted) co_return Wake::timeout;
+        co_return co_await net::Worker::current().sleep(wanted, x_.client.cancel());
+    }
+
+    // What the caller gets: the provider's own words where they may be shown, else our error.
+    Result<Answer> give_up() {
+        report();
+        if (x_.client.cancel().cancelled()) {
+            return client_error(ErrorCode::client_closed, 499, "The caller went away.");
+        }
+        if (attempts_ == 0 || last_.code == ErrorCode::upstream_auth) {
+            auto const now = Steady::now();
+            return all_benched(now) ? credentials_exhausted(plan_, now) : not_admitted();
+        }
+        if (shown_) {
+            x_.record.error_code = to_string(last_.code);
+            x_.record.error_origin = to_string(last_.origin);
+            if (last_.retry_after_ms > 0 && shown_->headers.get("retry-after").empty()) {
+                shown_->headers.add("retry-after",
+                                    fmt::format_int((last_.retry_after_ms + 999) / 1000).c_str());
+            }
+            return std::move(*shown_);
+        }
+        return std::move(last_);
+    }
+
+    [[nodiscard]] bool all_benched(Steady::time_point now) const noexcept {
+        return std::all_of(plan_.targets.begin(), plan_.targets.end(), [now](Target const* target) {
+            auto const& keys = target->provider->credentials;
+            return target->provider->needs_credential &&
+                   std::all_of(keys.begin(), keys.end(),
+                               [now](auto const& key) { return key.health->is_benched(now); });
+        });
+    }
+
+    // Every target was skipped or taken by a probe between choose() and now.
+    [[nodiscard]] Error not_admitted() const {
+        if (last_.code == ErrorCode::upstream_auth) {
+            auto error = credentials_exhausted(plan_, Steady::now());
+            error.retry_after_ms = 0;
+            return error;
+        }
+        auto error = gateway_error(ErrorCode::provider_unavailable, 503,
+                                   "No provider is available for this model right now.",
+                                   "every target is skipped after failures");
+        error.retry_after_ms = 1000;
+        return error;
+    }
+
+    void report() const {
+        if (x_.record.attempts.empty() || x_.client.cancel().cancelled()) return;
+        std::string list;
+        for (auto const& attempt : x_.record.attempts) {
+            list += fmt::format("{}{}/{} {} {} in {} ms", list.empty() ? "" : "; ",
+                                attempt.provider, attempt.model, attempt.status, attempt.outcome,
+                                attempt.total.count() / 1000);
+        }
+        log::warn("request {}: no target answered: {}", x_.record.id.view(), list);
+    }
+
+    Exchange& x_;
+    Codec const& codec_;
+    Plan const& plan_;
+    RetryPolicy const& policy_;
+    int attempts_ = 0;
+    bool tried_ = false;    // in this round
+    bool is_over_ = false;  // no further try
+    Error last_;
+    std::optional<Answer> shown_;  // the provider's own error answer of the last attempt
+};
+
+}  // namespace
+
+Async<Answer> dispatch(Exchange& x, Codec const& codec, Plan const& plan) {
+    Dispatch dispatch(x, codec, plan);
+    co_return co_await dispatch.run();
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,120 @@
+#include "engine/front_door.hpp"
+
+#include "base/nearest.hpp"
+#include "engine/answer.hpp"
+#include "engine/finish.hpp"
+#include "net/worker.hpp"
+
+namespace sluice::engine {
+namespace {
+
+bool path_matches(std::string_view pattern, std::string_view path) noexcept {
+    if (!pattern.ends_with("/*")) return pattern == path;
+    auto const stem = pattern.substr(0, pattern.size() - 1);  // keeps the '/'
+    return path.size() > stem.size() && path.starts_with(stem);
+}
+
+bool method_serves(http::Method entry, http::Method asked) noexcept {
+    return entry == asked || (entry == http::Method::get && asked == http::Method::head);
+}
+
+void begin(Exchange& x) {
+    auto const now = Wall::now();
+    x.record.id = Ulid::next(now);
+    x.record.at = now;
+    x.record.worker = x.worker.index;
+}
+
+// OPTIONS: a CORS preflight where CORS is configured, else the plain list of methods.
+Async<> answer_options(Exchange& x, std::string_view allow) {
+    http::HeaderBlock headers;
+    headers.add("allow", allow);
+    add_answer_headers(x, headers);
+    auto const& asked = x.client.head().headers;
+    if (x.snapshot.cors && asked.has("origin") && asked.has("access-control-request-method")) {
+        headers.add("access-control-allow-methods", allow);
+        headers.add("access-control-allow-headers",
+                    x.snapshot.cors->allow_headers.empty()
+                        ? asked.get("access-control-request-headers")
+                        : std::string_view{x.snapshot.cors->allow_headers});
+        headers.add("access-control-max-age", x.snapshot.cors->max_age);
+    }
+    x.record.status = 204;
+    auto sent = co_await x.client.respond(204, headers, std::string_view{});
+    x.record.completed = sent.ok();
+    co_return sent;
+}
+
+}  // namespace
+
+FrontDoor::FrontDoor(std::vector<EndpointEntry> endpoints, std::span<WorkerContext> workers,
+                     Dialect const& default_dialect)
+    : endpoints_(std::move(endpoints)), workers_(workers), default_dialect_(default_dialect) {}
+
+FrontDoor::Match FrontDoor::find(http::Method method, std::string_view path) const {
+    Match match;
+    for (auto const& entry : endpoints_) {
+        if (!path_matches(entry.path, path)) continue;
+        if (method_serves(entry.method, method)) {
+            match.entry = &entry;
+            return match;
+        }
+        if (!match.allow.empty()) match.allow += ", ";
+        match.allow += http::to_string(entry.method);
+        if (entry.method == http::Method::get) match.allow += ", HEAD";
+    }
+    if (!match.allow.empty()) match.allow += ", OPTIONS";
+    return match;
+}
+
+Error FrontDoor::unknown_path(std::string_view path) const {
+    std::string message = "There is nothing at this path.";
+    if (find(http::Method::post, "/v1" + std::string{path}).entry ||
+        find(http::Method::get, "/v1" + std::string{path}).entry) {
+        message += " Set the SDK's base_url so that it ends in /v1.";
+    } else if (path.starts_with("/v1/v1/")) {
+        message += " The path holds /v1 twice: leave it out of one of base_url and path.";
+    } else {
+        std::vector<std::string_view> known;
+        for (auto const& entry : endpoints_) known.emplace_back(entry.path);
+        auto const near = nearest(path, known);
+        if (!near.empty()) message += " Did you mean " + std::string{near} + "?";
+    }
+    return client_error(ErrorCode::unknown_path, 404, std::move(message));
+}
+
+Async<> FrontDoor::serve(Exchange& x, Match const& match) const {
+    auto const& head = x.client.head();
+    if (match.entry) {
+        x.record.surface = match.entry->endpoint->surface();
+        if (match.entry->dialect) x.dialect = match.entry->dialect;
+        co_return co_await match.entry->endpoint->run(x);
+    }
+    if (head.method == http::Method::options && !match.allow.empty()) {
+        co_return co_await answer_options(x, match.allow);
+    }
+    if (!match.allow.empty()) {
+        auto error = client_error(ErrorCode::method_not_allowed, 405,
+                                  "This path does not take " + std::string{head.method_text} +
+                                      "; use one of: " + match.allow + ".");
+        co_return co_await refuse(x, std::move(error));
+    }
+    co_return co_await refuse(x, unknown_path(head.path));
+}
+
+Async<> FrontDoor::handle(net::ServerStream& stream) {
+    auto& worker = workers_[net::Worker::current().index()];
+    SnapshotPin const pin = worker.snapshot;
+    Exchange x(stream, worker, *pin);
+    x.dialect = &default_dialect_;
+    begin(x);
+    FinishGuard const guard(x);
+    Match const match = find(stream.head().method, stream.head().path);
+    co_return co_await serve(x, match);
+}
+
+std::string FrontDoor::malformed(Error const& error, std::string_view) {
+    return default_dialect_.write_error(error, {});
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,20 @@
+// Which headers cross sluice, by explicit list in each direction. Hop-by-hop fields, those named by
+// Connection (RFC 9110 section 7.6.1), credentials, cookies and organisation headers never do.
+#pragma once
+
+#include <string_view>
+
+#include "sluice/http.hpp"
+
+namespace sluice::engine {
+
+// From the caller to a provider. `to_mock`: the mock also takes its x-sluice-mock instructions.
+void forward_request_headers(http::HeaderView from, http::HeaderBlock& to, bool to_mock);
+
+// From a provider to the caller. `from_mock`: x-sluice-mock goes through.
+void forward_answer_headers(http::HeaderView from, http::HeaderBlock& to, bool from_mock);
+
+// Retry-After (seconds or an HTTP date) and retry-after-ms, in ms from `now`; 0 = none.
+std::int64_t retry_after_ms(http::HeaderView headers, std::int64_t now_unix_s) noexcept;
+
+}  // namespace sluice::engine

@@ -1,0 +1,145 @@
+#include "engine/intake.hpp"
+
+#include <algorithm>
+
+#include "base/nearest.hpp"
+#include "codec/encoding.hpp"
+#include "engine/snapshot.hpp"
+#include "engine/worker_context.hpp"
+#include "net/server_stream.hpp"
+#include "stage/auth/authenticate.hpp"
+
+namespace sluice::engine {
+namespace {
+
+bool is_json_type(std::string_view type) noexcept {
+    auto const end = type.find(';');
+    auto media = type.substr(0, end);
+    while (!media.empty() && media.back() == ' ') media.remove_suffix(1);
+    constexpr std::string_view json = "application/json";
+    if (http::iequals(media, json)) return true;
+    constexpr std::string_view suffix = "+json";
+    return media.size() > suffix.size() &&
+           http::iequals(media.substr(media.size() - suffix.size()), suffix);
+}
+
+Error overloaded() {
+    auto error = gateway_error(ErrorCode::overloaded, 503,
+                               "The gateway holds too many request bodies right now. Try again "
+                               "shortly.");
+    error.retry_after_ms = 1000;
+    return error;
+}
+
+// Counts bytes against the process-wide bound; finish() gives them back.
+bool hold_bytes(Exchange& x, std::int64_t bytes) noexcept {
+    auto& held = *x.worker.body_bytes_in_flight;
+    auto const before = held.fetch_add(bytes, std::memory_order_relaxed);
+    x.body_bytes_held += bytes;
+    return before + bytes <= x.snapshot.body_bytes_in_flight_max;
+}
+
+Result<void> check_content_type(http::HeaderView headers) {
+    auto const type = headers.get("content-type");
+    if (type.empty() || is_json_type(type)) return {};
+    return client_error(ErrorCode::unsupported_media_type, 415,
+                        "The body must be JSON: send 'Content-Type: application/json'.");
+}
+
+// A compressed request body is decoded whole, within the same bound as a plain one.
+Result<void> decode_body(Exchange& x) {
+    auto const coding = x.client.head().headers.get("content-encoding");
+    auto decoder = codec::open_decoder(coding, x.snapshot.body_bytes_max);
+    if (!decoder) {
+        return client_error(ErrorCode::unsupported_encoding, 415,
+                            "This Content-Encoding is not supported: send the body plain, or as "
+                            "gzip, deflate, br or zstd.");
+    }
+    if (!*decoder) return {};
+    std::string plain;
+    auto decoded = (*decoder)->feed(x.body.view(), plain);
+    if (decoded) decoded = (*decoder)->finish();
+    if (!decoded && decoded.error().code == ErrorCode::body_too_large) return decoded;
+    if (!decoded) {
+        return client_error(ErrorCode::invalid_request, 400,
+                            "The body could not be decoded with the Content-Encoding it names.",
+                            decoded.error().detail);
+    }
+    if (!hold_bytes(x, static_cast<std::int64_t>(plain.size()))) return overloaded();
+    x.body = http::Body::copy_of(plain);
+    return {};
+}
+
+Async<> read_body(Exchange& x) {
+    auto const& head = x.client.head();
+    auto const announced = head.chunked ? 0
+                                        : static_cast<std::int64_t>(std::min<std::uint64_t>(
+                                              head.content_length, x.snapshot.body_bytes_max));
+    if (!hold_bytes(x, announced)) co_return overloaded();
+    auto body = co_await x.client.read_body(x.snapshot.body_bytes_max);
+    if (!body) co_return std::move(body).error();
+    x.body = std::move(*body);
+    x.record.bytes_in = x.body.size();
+    auto const more = static_cast<std::int64_t>(x.body.size()) - announced;
+    if (more > 0 && !hold_bytes(x, more)) co_return overloaded();
+    if (!head.headers.has("content-encoding")) co_return Result<void>{};
+    co_return decode_body(x);
+}
+
+Error no_such_model(Exchange const& x, std::string_view model) {
+    std::vector<std::string_view> known;
+    for (auto const& route : x.snapshot.routes.all()) {
+        if (!x.principal || x.principal->may_use(route.name)) known.emplace_back(route.name);
+    }
+    std::string message = "The model '" + std::string{model.substr(0, 128)} +
+                          "' does not exist here or this key may not use it.";
+    auto const near = nearest_names(model, known, 3);
+    for (std::size_t i = 0; i < near.size(); ++i) {
+        message += i == 0 ? " Did you mean " : " or ";
+        message += near[i];
+    }
+    if (!near.empty()) message += "?";
+    return client_error(ErrorCode::model_not_found, 404, std::move(message));
+}
+
+}  // namespace
+
+Result<void> authenticate(Exchange& x) {
+    if (!x.snapshot.directory) return {};
+    auto principal = stage::authenticate(*x.snapshot.directory, x.client.head().headers,
+                                         x.record.at, x.client.peer().loopback);
+    if (!principal) return std::move(principal).error();
+    x.principal = std::move(*principal);
+    x.record.org = x.principal->org;
+    x.record.team = x.principal->team;
+    x.record.key = x.principal->key;
+    x.record.user = x.principal->user;
+    return {};
+}
+
+Result<Route const*> find_route(Exchange const& x, std::string_view model) {
+    auto const* route = x.snapshot.routes.match(model);
+    if (!route || (x.principal && !x.principal->may_use(model))) return no_such_model(x, model);
+    return route;
+}
+
+Async<> read_request(Exchange& x, Codec const& codec) {
+    auto typed = check_content_type(x.client.head().headers);
+    if (!typed) co_return typed;
+    auto body = co_await read_body(x);
+    if (!body) co_return body;
+    auto facts = codec.read_request(x.body.view());
+    if (!facts) co_return std::move(facts).error();
+    x.facts = std::move(*facts);
+    x.record.model_asked = x.facts.model;
+    if (x.record.user.empty()) x.record.user = x.facts.user;
+    x.record.streamed = x.facts.stream;
+    auto route = find_route(x, x.facts.model);
+    if (!route) co_return std::move(route).error();
+    x.route = *route;
+    x.record.route = x.route->name;
+    x.deadline = Deadline{x.client.arrived_at() + x.route->timeout.total};
+    co_return Result<void>{};
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,21 @@
+// read_request(): the body, one validating walk, then the route. In that order, so that an unknown
+// and a forbidden model get the same answer and nothing is read for a caller who is not known.
+#pragma once
+
+#include "sluice/async.hpp"
+#include "sluice/exchange.hpp"
+
+#include "engine/route.hpp"
+
+namespace sluice::engine {
+
+// Sets x.principal. Under server.auth none there is nothing to check.
+Result<void> authenticate(Exchange& x);
+
+// Sets body, facts, route and deadline. Errors are the caller's (4xx), or overloaded (503).
+Async<> read_request(Exchange& x, Codec const& codec);
+
+// The route of a model this caller may use. Error: model_not_found with the nearest names.
+Result<Route const*> find_route(Exchange const& x, std::string_view model);
+
+}  // namespace sluice::engine

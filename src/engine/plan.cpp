@@ -1,0 +1,62 @@
+#include "engine/plan.hpp"
+
+#include <algorithm>
+
+namespace sluice::engine {
+namespace {
+
+// Moves one target drawn by weight from `pool` to the end of `out`.
+void draw(std::vector<Target const*>& pool, std::vector<Target const*>& out, Dice& dice) {
+    std::uint64_t sum = 0;
+    for (auto const* target : pool) sum += static_cast<std::uint64_t>(target->weight);
+    auto mark = dice.below(sum);
+    auto chosen = pool.begin();
+    while (mark >= static_cast<std::uint64_t>((*chosen)->weight)) {
+        mark -= static_cast<std::uint64_t>((*chosen)->weight);
+        ++chosen;
+    }
+    out.push_back(*chosen);
+    pool.erase(chosen);
+}
+
+}  // namespace
+
+Result<Plan> choose(Route const& route, Operation operation, Dice& dice, Steady::time_point now) {
+    Plan plan;
+    std::vector<Target const*> pool;
+    auto opens_at = Steady::time_point::max();
+    bool spoken = false;
+    for (auto const& tier : route.tiers) {
+        pool.clear();
+        for (auto const& target : tier.targets) {
+            if (!target.provider->can(operation)) continue;
+            spoken = true;
+            if (!target.provider->is_available()) continue;
+            if (!target.health->is_open(now)) {
+                opens_at = std::min(opens_at, target.health->skipped_until());
+                continue;
+            }
+            pool.push_back(&target);
+        }
+        while (pool.size() > 1) draw(pool, plan.targets, dice);
+        if (!pool.empty()) plan.targets.push_back(pool.front());
+    }
+    if (!plan.targets.empty()) return plan;
+    if (!spoken) {
+        return client_error(ErrorCode::invalid_request, 400,
+                            "The model's route has no target that can answer this kind of request; "
+                            "use another model or another endpoint.");
+    }
+    auto error = gateway_error(ErrorCode::provider_unavailable, 503,
+                               "No provider is available for this model right now.",
+                               opens_at == Steady::time_point::max()
+                                   ? "every provider of the route lacks a credential"
+                                   : "every target of the route is skipped after failures");
+    if (opens_at != Steady::time_point::max()) {
+        auto const wait = std::chrono::ceil<milliseconds>(opens_at - now).count();
+        error.retry_after_ms = std::max<std::int64_t>(wait, 1);
+    }
+    return error;
+}
+
+}  // namespace sluice::engine

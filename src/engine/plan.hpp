@@ -1,0 +1,24 @@
+// choose(): which targets a request may go to, in which order. Pure but for the dice; the same
+// function answers `routes explain`.
+#pragma once
+
+#include <vector>
+
+#include "sluice/dialect.hpp"
+#include "sluice/result.hpp"
+
+#include "engine/route.hpp"
+#include "engine/worker_context.hpp"
+
+namespace sluice::engine {
+
+struct Plan {
+    // Tier by tier; inside a tier drawn by weight without putting back. Unavailable and skipped
+    // targets are left out.
+    std::vector<Target const*> targets;
+};
+
+// Errors: provider_unavailable (503) when no target is left, saying when one may be tried again.
+Result<Plan> choose(Route const& route, Operation operation, Dice& dice, Steady::time_point now);
+
+}  // namespace sluice::engine

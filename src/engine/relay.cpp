@@ -1,0 +1,176 @@
+#include "engine/relay.hpp"
+
+#include <utility>
+
+#include "engine/answer.hpp"
+#include "engine/frame_collector.hpp"
+#include "engine/metering.hpp"
+#include "engine/snapshot.hpp"
+#include "net/server_stream.hpp"
+
+namespace sluice::engine {
+namespace {
+
+// Counts the time spent waiting for the provider, so that the rest of `total` is sluice's own.
+class UpstreamWait {
+  public:
+    explicit UpstreamWait(UsageRecord& record) : record_(record), from_(Steady::now()) {}
+    ~UpstreamWait() {
+        record_.upstream_wait += std::chrono::duration_cast<microseconds>(Steady::now() - from_);
+    }
+    UpstreamWait(UpstreamWait const&) = delete;
+    UpstreamWait& operator=(UpstreamWait const&) = delete;
+
+  private:
+    UsageRecord& record_;
+    Steady::time_point from_;
+};
+
+class Relay {
+  public:
+    Relay(Exchange& x, Answer answer)
+        : x_(x), answer_(std::move(answer)), frames_(answer_.strip_usage) {}
+    Relay(Relay const&) = delete;
+    Relay& operator=(Relay const&) = delete;
+    // However the relay ends, what the reader has seen is in the record.
+    ~Relay() {
+        if (answer_.reader) meter(x_, answer_.attempt, *answer_.reader);
+    }
+
+    Async<> run() {
+        begin();
+        bool const whole = !answer_.upstream || answer_.upstream->complete();
+        auto sent = co_await send_first(whole);
+        if (!sent) co_return client_left(std::move(sent).error());
+        if (whole) {
+            completed();
+            co_return Result<void>{};
+        }
+        answer_.held = {};
+        answer_.ready = {};
+        while (!ended_) {
+            auto const moved = co_await move_on();
+            if (!moved) co_return moved;
+        }
+        co_return Result<void>{};
+    }
+
+  private:
+    void begin() {
+        auto& record = x_.record;
+        record.status = answer_.status;
+        record.streamed = answer_.streamed;
+        record.first_token =
+            std::chrono::duration_cast<microseconds>(Steady::now() - x_.client.arrived_at());
+        add_answer_headers(x_, answer_.headers);
+        if (!record.error_code.empty()) {
+            answer_.headers.add("x-sluice-error-origin", record.error_origin);
+        }
+        auto length = answer_.length;
+        if (!length && !answer_.streamed && (!answer_.upstream || answer_.upstream->complete())) {
+            length = first_bytes();
+        }
+        if (answer_.streamed) length.reset();  // frames may be stripped
+        x_.client.begin(answer_.status, answer_.headers, length);
+    }
+
+    [[nodiscard]] std::uint64_t first_bytes() const noexcept {
+        std::uint64_t bytes = answer_.held.size();
+        for (auto const piece : answer_.ready) bytes += piece.size();
+        return bytes;
+    }
+
+    Async<> send_first(bool last) {
+        if (!answer_.held.empty()) answer_.ready.insert(answer_.ready.begin(), answer_.held);
+        co_return co_await x_.client.write(answer_.ready, last);
+    }
+
+    // One read from the provider, its frames to the caller.
+    Async<> move_on() {
+        auto bytes = co_await read();
+        if (!bytes) co_return co_await broke_off(std::move(bytes).error());
+        bool const last = bytes->empty() || answer_.upstream->complete();
+        auto const taken = take(*bytes, last);
+        if (!taken) co_return co_await broke_off(taken.error());
+        ended_ = last;
+        auto sent = co_await x_.client.write(frames_.pieces(), last);
+        frames_.clear();
+        if (!sent) co_return client_left(std::move(sent).error());
+        if (last) completed();
+        co_return Result<void>{};
+    }
+
+    Async<std::string_view> read() {
+        UpstreamWait const wait(x_.record);
+        co_return co_await answer_.upstream->read_some();
+    }
+
+    // Through the decoder and the reader; what may go on is in frames_ afterwards.
+    Result<void> take(std::string_view bytes, bool last) {
+        if (answer_.decoder) {
+            decoded_.clear();
+            auto inflated = answer_.decoder->feed(bytes, decoded_);
+            if (inflated && last) inflated = answer_.decoder->finish();
+            if (!inflated) return inflated;
+            bytes = decoded_;
+        }
+        frames_.feeding(bytes);
+        auto read = answer_.reader->feed(bytes, frames_);
+        if (read && last) read = answer_.reader->finish(frames_);
+        return read;
+    }
+
+    // The provider failed in mid-answer. What has gone out stays; the rest is an honest end.
+    Async<> broke_off(Error error) {
+        ended_ = true;
+        answer_.upstream->close();
+        if (x_.client.cancel().cancelled()) co_return client_left(std::move(error));
+        if (frames_.done() ||
+            answer_.done) {  // all was said; only the end of the transfer is missing
+            completed();
+            co_return co_await x_.client.end();
+        }
+        if (!frames_.pieces().empty()) {
+            auto const sent = co_await x_.client.write(frames_.pieces());
+            if (!sent) co_return client_left(sent.error());
+        }
+        co_return co_await refuse(x_, std::move(error));
+    }
+
+    Result<void> client_left(Error error) {
+        ended_ = true;
+        if (answer_.upstream) answer_.upstream->close();
+        x_.record.error_code = to_string(error.code);
+        x_.record.error_origin = to_string(error.origin);
+        return error;
+    }
+
+    void completed() {
+        ended_ = true;
+        x_.record.completed = true;
+        if (!answer_.reader || !x_.record.error_code.empty()) return;
+        auto& attempt = x_.record.attempts[answer_.attempt];
+        if (auto const& fault = answer_.reader->fault()) {  // passed on as it came
+            x_.record.completed = false;
+            attempt.outcome = to_string(fault->code);
+            note(x_, *fault);
+        } else {
+            attempt.outcome = "answered";
+        }
+    }
+
+    Exchange& x_;
+    Answer answer_;
+    FrameCollector frames_;
+    std::string decoded_;
+    bool ended_ = false;
+};
+
+}  // namespace
+
+Async<> relay(Exchange& x, Answer answer) {
+    Relay relay(x, std::move(answer));
+    co_return co_await relay.run();
+}
+
+}  // namespace sluice::engine

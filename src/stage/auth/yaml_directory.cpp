@@ -1,0 +1,72 @@
+#include "stage/auth/yaml_directory.hpp"
+
+#include "codec/sha256.hpp"
+
+namespace sluice::stage {
+namespace {
+
+int nibble(char c) noexcept {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    return 0;  // the loader let only lower-case hex through
+}
+
+std::array<std::uint8_t, 32> from_hex(std::string_view hex) noexcept {
+    std::array<std::uint8_t, 32> digest{};
+    for (std::size_t i = 0; i < digest.size() && 2 * i + 1 < hex.size(); ++i) {
+        digest[i] = static_cast<std::uint8_t>(nibble(hex[2 * i]) << 4 | nibble(hex[2 * i + 1]));
+    }
+    return digest;
+}
+
+Error unknown_key(std::string_view secret) {
+    constexpr std::string_view provider_prefixes[] = {"sk-proj-", "sk-ant-", "sk-or-", "gsk_",
+                                                      "AIza"};
+    for (auto const prefix : provider_prefixes) {
+        if (!secret.starts_with(prefix)) continue;
+        return client_error(ErrorCode::invalid_api_key, 401,
+                            "This looks like a provider's own key. Send the key that sluice gave "
+                            "you; provider keys belong in the gateway's config.");
+    }
+    return client_error(ErrorCode::invalid_api_key, 401,
+                        "The API key is not known to this gateway. Check that the whole key was "
+                        "sent and that it has not been removed.");
+}
+
+}  // namespace
+
+YamlDirectory::YamlDirectory(std::vector<config::Team> const& teams) {
+    for (auto const& team : teams) {
+        for (auto const& key : team.keys) {
+            auto principal = std::make_shared<Principal>();
+            principal->team = team.name;
+            principal->key = key.name;
+            principal->team_unrestricted = !team.models.has_value();
+            principal->key_unrestricted = !key.models.has_value();
+            principal->team_models = team.models.value_or(std::vector<std::string>{});
+            principal->key_models = key.models.value_or(std::vector<std::string>{});
+            Entry const entry{std::move(principal), key.expires, key.disabled, key.is_trial};
+            for (auto const& hash : key.hashes) entries_.emplace(from_hex(hash), entry);
+        }
+    }
+}
+
+Result<std::shared_ptr<Principal const>> YamlDirectory::find(std::string_view secret,
+                                                             Wall::time_point now,
+                                                             bool loopback) const {
+    auto const found = entries_.find(codec::sha256(secret));
+    if (found == entries_.end()) return unknown_key(secret);
+    auto const& entry = found->second;
+    if (entry.trial && !loopback) return unknown_key(secret);
+    if (entry.disabled) {
+        return client_error(ErrorCode::disabled_api_key, 401,
+                            "This API key is disabled. Ask the gateway's operator to enable it.");
+    }
+    if (entry.expires && now >= *entry.expires) {
+        return client_error(ErrorCode::expired_api_key, 401,
+                            "This API key has expired. Ask the gateway's operator for a new one.");
+    }
+    return entry.principal;
+}
+
+}  // namespace sluice::stage
