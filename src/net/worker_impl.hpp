@@ -1,0 +1,122 @@
+// The worker behind worker.hpp: io_context, ready list, wheel, root tasks, counters, drain.
+//
+// Called by: everything in net/ that needs the current worker. Outside net/ only worker.hpp is
+// seen. Thread: the worker's, except post() and stop().
+#pragma once
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "net/hangup.hpp"
+#include "net/server_stream.hpp"
+#include "net/stream.hpp"
+#include "net/wait.hpp"
+#include "net/wheel.hpp"
+#include "net/worker.hpp"
+
+namespace sluice::net {
+
+using Executor = boost::asio::io_context::executor_type;
+using SteadyTimer =
+    boost::asio::basic_waitable_timer<Steady, boost::asio::wait_traits<Steady>, Executor>;
+
+// What a listening socket, or a name of an in-process upstream, gives to its connections.
+struct ServerSide {
+    Handler* handler = nullptr;
+    std::shared_ptr<ServerOptions const> options;
+    std::shared_ptr<TlsServer const> tls;  // null = plain
+    std::string base_path;
+    std::uint32_t id = 0;
+    bool loopback = false;  // of the listener's local address
+    bool inproc = false;
+};
+
+// A detached task's coroutine; the worker links them to count and, at its end, to destroy them.
+struct RootTask {
+    struct promise_type;
+};
+
+class WorkerImpl final : public Worker {
+  public:
+    explicit WorkerImpl(unsigned index);
+    ~WorkerImpl() override;
+
+    // The worker whose thread this is, as net/ sees it. Precondition: inside run().
+    static WorkerImpl& here() noexcept;
+
+    void add_listener(ListenerFd listener, Handler& handler,
+                      std::shared_ptr<ServerOptions const> options) override;
+    void add_inproc(std::string name, Handler& handler,
+                    std::shared_ptr<ServerOptions const> options) override;
+    void run() override;
+    void stop(Steady::duration drain) override;
+    void post(std::function<void()> fn) override;
+    void spawn(char const* name, Async<> task) override;
+    Async<Wake> sleep(Steady::duration d, Cancel& cancel) override;
+    UpstreamClient& upstreams() override;
+    std::span<char> scratch() override { return {scratch_.get(), scratch_bytes}; }
+    [[nodiscard]] unsigned index() const noexcept override { return index_; }
+    [[nodiscard]] WorkerStats stats() const noexcept override;
+
+    // For net/.
+    // The other end of a socket pair whose server end this worker now serves.
+    Result<Stream> connect_inproc(std::string_view name);
+    boost::asio::io_context& io() noexcept { return io_; }
+    WorkerStats& counters() noexcept { return counters_; }
+    HangupWatch& hangups() noexcept { return hangups_; }
+    void ready(Ready& item) noexcept;
+    void set_deadline(Wheel::Entry& entry, Steady::time_point at) noexcept;
+
+    [[nodiscard]] bool draining() const noexcept { return draining_; }
+    // Cancelled (draining) when the drain begins: waits between requests, accept loops, background
+    // tasks of net/ that have nothing to finish.
+    Cancel& idle_scope() noexcept { return idle_scope_; }
+    // Cancelled (draining) when the drain deadline has passed. Parent of every exchange.
+    Cancel& exchange_scope() noexcept { return exchange_scope_; }
+    // An in-process session waits for a request: it does not hold up the drain.
+    void inproc_idle(int change) noexcept;
+    // "Date: ...\r\n", refreshed once per second.
+    std::string_view date_line() noexcept;
+
+  private:
+    friend struct RootTask::promise_type;
+
+    static constexpr std::size_t scratch_bytes = 64 * 1024;
+
+    RootTask run_root(char const* name, Async<> task);
+    void drain_ready() noexcept;
+    void arm_wheel() noexcept;
+    void end_tasks() noexcept;
+    void begin_drain(Steady::duration drain) noexcept;
+    void end_drain() noexcept;
+    void finish_if_drained() noexcept;
+
+    unsigned index_;
+    boost::asio::io_context io_{1};
+    boost::asio::executor_work_guard<Executor> work_;
+    Wheel wheel_;
+    SteadyTimer wheel_timer_;
+    SteadyTimer drain_timer_;
+    HangupWatch hangups_;
+    WorkerStats counters_;
+    std::unique_ptr<char[]> scratch_;
+    Ready* ready_first_ = nullptr;
+    Ready** ready_last_ = &ready_first_;
+    bool ready_posted_ = false;
+    bool draining_ = false;
+    bool ending_ = false;  // run() is over: nothing is resumed any more
+    std::uint64_t inproc_idle_ = 0;
+    RootTask::promise_type* roots_ = nullptr;
+    Cancel idle_scope_;
+    Cancel exchange_scope_;
+    std::map<std::string, std::shared_ptr<ServerSide const>, std::less<>> inproc_;
+    std::unique_ptr<UpstreamClient> upstreams_;
+    std::int64_t date_second_ = -1;
+    std::string date_line_;
+};
+
+}  // namespace sluice::net
