@@ -19,7 +19,7 @@ void finish(Exchange& x) noexcept {
             x.worker.body_bytes_in_flight->fetch_sub(x.body_bytes_held, std::memory_order_relaxed);
             x.body_bytes_held = 0;
         }
-        x.worker.sink->record(std::move(record));
+        if (x.worker.sink) x.worker.sink->record(std::move(record));
     } catch (...) {
         log::error("a request's record could not be made: out of memory");
     }

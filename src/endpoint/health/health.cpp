@@ -1,0 +1,35 @@
+#include "endpoint/health/health.hpp"
+
+#include "codec/sha256.hpp"
+#include "engine/answer.hpp"
+#include "net/server_stream.hpp"
+#include "stage/auth/authenticate.hpp"
+
+namespace sluice::endpoint {
+
+Async<> Healthz::run(Exchange& x) {
+    co_return co_await engine::answer_json(x, 200, "{\"status\":\"ok\"}\n");
+}
+
+Async<> Readyz::run(Exchange& x) {
+    auto const reason = probe_();
+    if (reason.empty()) co_return co_await engine::answer_json(x, 200, "{\"status\":\"ready\"}\n");
+    co_return co_await engine::refuse(
+        x, gateway_error(ErrorCode::draining, 503, "Not ready: " + reason + "."));
+}
+
+Async<> MetricsPage::run(Exchange& x) {
+    if (!token_.empty()) {
+        auto const presented = stage::presented_key(x.client.head().headers);
+        // Compared as digests: the time it takes says nothing about the token.
+        if (codec::sha256(presented) != codec::sha256(token_.reveal())) {
+            co_return co_await engine::refuse(
+                x, client_error(ErrorCode::invalid_api_key, 401,
+                                "Send the admin token as 'Authorization: Bearer <token>'."));
+        }
+    }
+    co_return co_await engine::answer_text(x, 200, "text/plain; version=0.0.4; charset=utf-8",
+                                           scrape_());
+}
+
+}  // namespace sluice::endpoint

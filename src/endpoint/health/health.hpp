@@ -1,0 +1,45 @@
+// The admin listener's first pages: /healthz (the process runs), /readyz (it can serve), /metrics.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "sluice/endpoint.hpp"
+
+#include "base/secret.hpp"
+
+namespace sluice::endpoint {
+
+class Healthz final : public Endpoint {
+  public:
+    [[nodiscard]] std::string_view surface() const noexcept override { return "healthz"; }
+    Async<> run(Exchange& x) override;
+};
+
+class Readyz final : public Endpoint {
+  public:
+    // "" = ready, else why not. Called on the admin listener's worker.
+    using Probe = std::function<std::string()>;
+    explicit Readyz(Probe probe) : probe_(std::move(probe)) {}
+    [[nodiscard]] std::string_view surface() const noexcept override { return "readyz"; }
+    Async<> run(Exchange& x) override;
+
+  private:
+    Probe probe_;
+};
+
+// Needs the admin token when there is one.
+class MetricsPage final : public Endpoint {
+  public:
+    using Scrape = std::function<std::string()>;
+    MetricsPage(Scrape scrape, Secret token)
+        : scrape_(std::move(scrape)), token_(std::move(token)) {}
+    [[nodiscard]] std::string_view surface() const noexcept override { return "metrics"; }
+    Async<> run(Exchange& x) override;
+
+  private:
+    Scrape scrape_;
+    Secret token_;
+};
+
+}  // namespace sluice::endpoint
