@@ -16,7 +16,7 @@ SAMPLES = [
     ('layers', 'config includes codec', {'src/config/a.cpp': '#include "codec/sse.hpp"\n'}, 1),
     ('layers', 'a stage includes engine', {'src/stage/auth/a.cpp': '#include "engine/plan.hpp"\n'}, 1),
     ('layers', 'someone includes daemon', {'src/endpoint/a.cpp': '#include "daemon/build.hpp"\n'}, 1),
-    ('layers', 'engine includes a stage', {'src/engine/a.cpp': '#include "stage/auth/a.hpp"\n'}, 1),
+    ('layers', 'engine includes a stage', {'src/engine/a.cpp': '#include "stage/limiter/a.hpp"\n'}, 1),
     ('layers', 'a contract includes src', {'include/sluice/a.hpp': '#include "base/log.hpp"\n'}, 1),
     ('layers', 'siblings', {'src/dialect/x/a.cpp': '#include "dialect/y/b.hpp"\n'}, 1),
     ('layers', 'an unknown folder', {'src/misc/a.cpp': '\n'}, 1),
@@ -24,7 +24,8 @@ SAMPLES = [
     ('layers', 'what is allowed', {
         'src/net/a.cpp': '#include "net/b.hpp"\n#include "codec/c.hpp"\n#include "sluice/result.hpp"\n',
         'src/dialect/x/a.cpp': '#include "dialect/common/b.hpp"\n#include "dialect/x/c.hpp"\n#include <vector>\n',
-        'src/daemon/build.cpp': '#include "stage/auth/a.hpp"\n'}, 0),
+        'src/engine/a.cpp': '#include "stage/auth/authenticate.hpp"\n',
+        'src/daemon/build.cpp': '#include "stage/limiter/a.hpp"\n'}, 0),
     ('libraries', 'Asio outside net', {'src/engine/a.hpp': '#include <boost/asio/io_context.hpp>\n'}, 1),
     ('libraries', 'Beast in a contract', {'include/sluice/a.hpp': '#include <boost/beast/http.hpp>\n'}, 1),
     ('libraries', 'nlohmann in the codec', {'src/codec/a.cpp': '#include <nlohmann/json.hpp>\n'}, 1),
@@ -45,6 +46,7 @@ SAMPLES = [
         'src/net/a.hpp': HEADER}, 0),
     ('coroutines', 'in a conditional operator', {'src/net/a.cpp': 'Async<> f() { auto x = b ? co_await g() : 1; co_return x; }\n'}, 1),
     ('coroutines', 'as its condition', {'src/net/a.cpp': 'Async<> f() { auto x = (co_await g()).ok() ? 1 : 2; co_return x; }\n'}, 1),
+    ('coroutines', 'deep in an operand', {'src/net/a.cpp': 'Async<> f() { auto x = b ? h(1, k(co_await g())) : 1; co_return x; }\n'}, 1),
     ('coroutines', 'in a braced list', {'src/net/a.cpp': 'Async<> f() { auto x = Pair{1, co_await g()}; co_return x; }\n'}, 1),
     ('coroutines', 'in a braced argument', {'src/net/a.cpp': 'Async<> f() { take({h(co_await g()), 2}); co_return {}; }\n'}, 1),
     ('coroutines', 'in a test', {'tests/unit/net/a_test.cpp': 'Async<> f() { return_({co_await g()}); }\n'}, 1),
@@ -60,6 +62,8 @@ SAMPLES = [
             [[maybe_unused]] auto y = co_await g();
             auto n = 1'000 + 2'000;
             if (c ? d : e) { co_await g(); }
+            auto z = co_await g(c ? d : e, 2);
+            h(c ? d : e, co_await g());
             co_return Pair{1, 2};
         }
         '''}, 0),

@@ -70,13 +70,56 @@ def top_level(text):
     return ''.join(out)
 
 
-def statement_around(text, offset):
-    """From the ; { or } before `offset` to the ; or { after it, lambda bodies left out."""
-    start = max(text.rfind(char, 0, offset) for char in ';{}') + 1
-    end = offset
-    while end < len(text) and text[end] not in ';{}':
-        end += 1
-    return text[start:end]
+def expressions_around(text, offset):
+    """The expressions `offset` stands in, inner to outer, each without what is inside its brackets;
+    from the ; { or } before it, bounded by commas and brackets."""
+    left, right = offset, offset
+    while True:
+        left, depth = left - 1, 0
+        begin = left
+        while begin >= 0 and text[begin] not in ';{}':
+            if text[begin] in ')]':
+                depth += 1
+            elif text[begin] in '([':
+                if depth == 0:
+                    break
+                depth -= 1
+            elif text[begin] == ',' and depth == 0:
+                break
+            begin -= 1
+        end, depth = right, 0
+        while end < len(text) and text[end] not in ';{}':
+            if text[end] in '([':
+                depth += 1
+            elif text[end] in ')]':
+                if depth == 0:
+                    break
+                depth -= 1
+            elif text[end] == ',' and depth == 0:
+                break
+            end += 1
+        yield top_level(text[begin + 1:left + 1]) + top_level(text[right:end])
+        # Out of the bracket, over the commas before it and after it.
+        while begin >= 0 and text[begin] == ',':
+            begin = opening(text, begin)
+        if begin < 0 or text[begin] not in '([':
+            return
+        left, right = begin, closing(text, begin) + 1
+
+
+def opening(text, offset):
+    """The bracket or ; that `offset` stands behind, over commas and closed brackets."""
+    depth = 0
+    for at in range(offset - 1, -1, -1):
+        if text[at] in ')]':
+            depth += 1
+        elif text[at] in '([':
+            if depth == 0:
+                return at
+            depth -= 1
+        elif text[at] in ';{}':
+            return at
+    return -1
 
 
 def lambdas(text):
