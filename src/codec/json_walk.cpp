@@ -1,0 +1,214 @@
+// The scanner's slower parts: escapes, numbers, literals, decoding.
+#include "codec/json_walk.hpp"
+
+#include <simdjson.h>
+
+namespace sluice::codec {
+
+namespace {
+
+// Value of the four hex digits at `at`, or -1. Precondition: four bytes are there.
+int hex4(char const* at) noexcept {
+    int value = 0;
+    for (int i = 0; i < 4; ++i) {
+        auto const digit = json_bytes::hex_digit(at[i]);
+        if (digit < 0) return -1;
+        value = value * 16 + digit;
+    }
+    return value;
+}
+
+constexpr bool is_high_surrogate(int unit) noexcept { return unit >= 0xd800 && unit < 0xdc00; }
+constexpr bool is_low_surrogate(int unit) noexcept { return unit >= 0xdc00 && unit < 0xe000; }
+
+// Writes one code point as UTF-8; returns the bytes written, at most 4.
+std::size_t encode_utf8(std::uint32_t code, char* out) noexcept {
+    auto const tail = [code](unsigned shift) {
+        return static_cast<char>(0x80U | ((code >> shift) & 0x3fU));
+    };
+    if (code < 0x80) {
+        out[0] = static_cast<char>(code);
+        return 1;
+    }
+    if (code < 0x800) {
+        out[0] = static_cast<char>(0xc0U | (code >> 6U));
+        out[1] = tail(0);
+        return 2;
+    }
+    if (code < 0x10000) {
+        out[0] = static_cast<char>(0xe0U | (code >> 12U));
+        out[1] = tail(6);
+        out[2] = tail(0);
+        return 3;
+    }
+    out[0] = static_cast<char>(0xf0U | (code >> 18U));
+    out[1] = tail(12);
+    out[2] = tail(6);
+    out[3] = tail(0);
+    return 4;
+}
+
+// Decodes the escape whose backslash stands at `at`; moves behind it. Precondition: validated.
+std::size_t decode_escape(char const*& at, char* out) noexcept {
+    char const kind = at[1];
+    at += 2;
+    switch (kind) {
+        case 'b':
+            *out = '\b';
+            return 1;
+        case 'f':
+            *out = '\f';
+            return 1;
+        case 'n':
+            *out = '\n';
+            return 1;
+        case 'r':
+            *out = '\r';
+            return 1;
+        case 't':
+            *out = '\t';
+            return 1;
+        case 'u': {
+            auto code = static_cast<std::uint32_t>(hex4(at));
+            at += 4;
+            if (is_high_surrogate(static_cast<int>(code))) {
+                auto const low = static_cast<std::uint32_t>(hex4(at + 2));
+                code = 0x10000 + ((code - 0xd800) << 10U) + (low - 0xdc00);
+                at += 6;
+            }
+            return encode_utf8(code, out);
+        }
+        default:  // quote, backslash, slash
+            *out = kind;
+            return 1;
+    }
+}
+
+}  // namespace
+
+bool is_valid_utf8(std::string_view text) noexcept {
+    return simdjson::validate_utf8(text.data(), text.size());
+}
+
+void JsonString::decode_to(std::string& out) const {
+    auto const text = inner();
+    if (!has_escapes) {
+        out.append(text);
+        return;
+    }
+    auto const* at = text.data();
+    auto const* const end = at + text.size();
+    while (at < end) {
+        auto const* const stop = json_bytes::find_special(at, end);
+        out.append(at, stop);
+        at = stop;
+        if (at == end) break;
+        std::array<char, 4> bytes{};
+        out.append(bytes.data(), decode_escape(at, bytes.data()));
+    }
+}
+
+void JsonKey::decode(JsonString const& text) noexcept {
+    auto const inner = text.inner();
+    auto const* at = inner.data();
+    auto const* const end = at + inner.size();
+    std::size_t size = 0;
+    while (at < end) {
+        if (size + 4 > max) {
+            name_ = inner;
+            return;
+        }
+        if (*at == '\\') {
+            size += decode_escape(at, decoded_.data() + size);
+        } else {
+            decoded_[size++] = *at++;
+        }
+    }
+    name_ = {decoded_.data(), size};
+}
+
+bool JsonScanner::skip_escape() noexcept {
+    if (end_ - at_ < 2) return fail("a string is not closed");
+    char const kind = at_[1];
+    at_ += 2;
+    switch (kind) {
+        case '"':
+        case '\\':
+        case '/':
+        case 'b':
+        case 'f':
+        case 'n':
+        case 'r':
+        case 't':
+            return true;
+        case 'u':
+            break;
+        default:
+            return fail("a string holds an unknown escape");
+    }
+    auto const unit = end_ - at_ >= 4 ? hex4(at_) : -1;
+    if (unit < 0) return fail("\\u needs four hex digits");
+    at_ += 4;
+    if (is_low_surrogate(unit)) return fail("a string holds half of a surrogate pair");
+    if (!is_high_surrogate(unit)) return true;
+    if (end_ - at_ < 6 || at_[0] != '\\' || at_[1] != 'u' || !is_low_surrogate(hex4(at_ + 2))) {
+        return fail("a string holds half of a surrogate pair");
+    }
+    at_ += 6;
+    return true;
+}
+
+bool JsonScanner::skip_number() noexcept {
+    using json_bytes::is_digit;
+    auto const digits = [this] {
+        auto const* const from = at_;
+        while (at_ < end_ && is_digit(*at_)) ++at_;
+        return at_ != from;
+    };
+    if (at_ < end_ && *at_ == '-') ++at_;
+    auto const* const from = at_;
+    if (!digits()) return fail("a number is malformed");
+    if (*from == '0' && at_ - from > 1) return fail("a number has a leading zero");
+    if (at_ < end_ && *at_ == '.') {
+        ++at_;
+        if (!digits()) return fail("a number is malformed");
+    }
+    if (at_ < end_ && (*at_ == 'e' || *at_ == 'E')) {
+        ++at_;
+        if (at_ < end_ && (*at_ == '+' || *at_ == '-')) ++at_;
+        if (!digits()) return fail("a number is malformed");
+    }
+    return true;
+}
+
+bool JsonScanner::skip_literal(std::string_view word) noexcept {
+    if (static_cast<std::size_t>(end_ - at_) < word.size() ||
+        std::string_view{at_, word.size()} != word) {
+        return fail("a value is malformed");
+    }
+    at_ += word.size();
+    return true;
+}
+
+bool JsonScanner::skip_scalar() noexcept {
+    switch (*at_) {
+        case 't':
+            return skip_literal("true");
+        case 'f':
+            return skip_literal("false");
+        case 'n':
+            return skip_literal("null");
+        default:
+            return skip_number();
+    }
+}
+
+JsonVerdict check_json(std::string_view text) noexcept {
+    if (!is_valid_utf8(text)) return {false, "the text is not valid UTF-8", 0};
+    JsonScanner scan(text);
+    scan.skip_space();
+    bool const ok = scan.skip_value(0) && scan.expect_end();
+    return {ok, scan.reason(), scan.offset()};
+}
+
+}  // namespace sluice::codec
