@@ -1,0 +1,37 @@
+// The access log: one line a request, from its UsageRecord, as JSON or text, to a file or standard
+// output. Called by the ledger's writer thread only; calls base/line_log.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "sluice/result.hpp"
+#include "sluice/usage_record.hpp"
+
+#include "base/line_log.hpp"
+
+namespace sluice::telemetry {
+
+class AccessLog {
+  public:
+    enum class Format { json, text };
+
+    // `path` "" = standard output.
+    static Result<std::unique_ptr<AccessLog>> open(Format format, std::string const& path);
+    AccessLog(Format format, std::unique_ptr<log::LineLog> out)
+        : format_(format), out_(std::move(out)) {}
+
+    void append(UsageRecord const& record);
+    bool flush() noexcept;  // writes what was appended; false when that failed (the lines are lost)
+
+  private:
+    Format const format_;
+    std::unique_ptr<log::LineLog> out_;
+    std::string lines_;
+};
+
+// The lines by themselves, newline included.
+void append_access_json(std::string& out, UsageRecord const& record);
+void append_access_text(std::string& out, UsageRecord const& record);
+
+}  // namespace sluice::telemetry

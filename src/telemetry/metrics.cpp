@@ -1,0 +1,307 @@
+// Sums the workers' cells into Prometheus families. A cold path: runs at each scrape.
+#include "telemetry/metrics.hpp"
+
+#include <map>
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include "telemetry/process_figures.hpp"
+
+namespace sluice::telemetry {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+constexpr double us_per_second = 1e6;
+
+// One family being summed over workers: a label set met again is added to, not repeated.
+class Sum {
+  public:
+    Sum(MetricType type, std::string name, std::string help) {
+        family_.type = type;
+        family_.name = std::move(name);
+        family_.help = std::move(help);
+    }
+
+    void count(Labels const& labels, std::uint64_t value) {
+        at(labels).counter.value += static_cast<double>(value);
+    }
+
+    template <std::size_t N>
+    void histogram(Labels const& labels, HistogramCells<N> const& cells, double unit) {
+        auto& into = at(labels).histogram;
+        into.bucket.resize(N + 1);
+        std::uint64_t cumulative = 0;
+        for (std::size_t i = 0; i <= N; ++i) {
+            cumulative += cells.count(i);
+            into.bucket[i].cumulative_count += cumulative;
+            into.bucket[i].upper_bound = i < N ? static_cast<double>(cells.bounds()[i]) / unit
+                                               : std::numeric_limits<double>::infinity();
+        }
+        into.sample_count += cumulative;
+        into.sample_sum += static_cast<double>(cells.sum()) / unit;
+    }
+
+    void into(std::vector<MetricFamily>& families) && {
+        for (auto& [labels, metric] : metrics_) {
+            metric.label = labels;
+            family_.metric.push_back(std::move(metric));
+        }
+        if (!family_.metric.empty()) families.push_back(std::move(family_));
+    }
+
+  private:
+    ClientMetric& at(Labels const& labels) { return metrics_[labels]; }
+
+    MetricFamily family_;
+    std::map<Labels, ClientMetric> metrics_;
+};
+
+void add_single(std::vector<MetricFamily>& families, MetricType type, std::string name,
+                std::string help, double value, Labels labels = {}) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
+    families.push_back({std::move(name), std::move(help), type, {std::move(metric)}});
+}
+
+void add_counter(std::vector<MetricFamily>& families, std::string name, std::string help,
+                 std::uint64_t value) {
+    add_single(families, MetricType::Counter, std::move(name), std::move(help),
+               static_cast<double>(value));
+}
+
+void add_gauge(std::vector<MetricFamily>& families, std::string name, std::string help,
+               double value) {
+    add_single(families, MetricType::Gauge, std::move(name), std::move(help), value);
+}
+
+constexpr std::string_view status_class_names[status_class_count] = {"none", "1xx", "2xx",
+                                                                     "3xx",  "4xx", "5xx"};
+constexpr std::string_view token_kind_names[token_kind_count] = {
+    "input", "cache_read", "cache_write", "audio_input", "output", "reasoning", "audio_output"};
+constexpr std::string_view auth_verdict_names[auth_verdict_count] = {
+    "accepted", "missing", "invalid", "expired", "disabled"};
+
+using AllCells = std::vector<std::unique_ptr<MetricsCells>>;
+
+void add_requests(std::vector<MetricFamily>& families, AllCells const& all) {
+    Sum total{MetricType::Counter, "sluice_requests_total",
+              "Requests finished, by status class; none = the caller was gone before a status."};
+    Sum duration{MetricType::Histogram, "sluice_request_duration_seconds",
+                 "From a request's head to the end of its answer."};
+    Sum first_token{MetricType::Histogram, "sluice_time_to_first_token_seconds",
+                    "From a request's head to the first byte of its answer."};
+    for (auto const& cells : all) {
+        cells->requests.for_each([&](auto const& labels, RequestRow const& row) {
+            Labels const base = {{"surface", labels[0]}, {"route", labels[1]}};
+            for (std::size_t i = 0; i < status_class_count; ++i) {
+                if (row.by_status_class[i].get() == 0) continue;
+                auto with_class = base;
+                with_class.push_back({"status", std::string{status_class_names[i]}});
+                total.count(with_class, row.by_status_class[i].get());
+            }
+            duration.histogram(base, row.duration, us_per_second);
+            first_token.histogram(base, row.first_token, us_per_second);
+        });
+    }
+    std::move(total).into(families);
+    std::move(duration).into(families);
+    std::move(first_token).into(families);
+}
+
+void add_attempts(std::vector<MetricFamily>& families, AllCells const& all) {
+    Sum total{MetricType::Counter, "sluice_upstream_attempts_total",
+              "Attempts at providers, by outcome: answered or the error's code."};
+    Sum duration{MetricType::Histogram, "gen_ai_client_operation_duration_seconds",
+                 "Attempts at providers, from start to end."};
+    for (auto const& cells : all) {
+        cells->attempts.for_each([&](auto const& labels, AttemptRow const& row) {
+            std::uint64_t count = 0;
+            for (std::size_t i = 0; i <= row.duration.bounds().size(); ++i) {
+                count += row.duration.count(i);
+            }
+            bool const answered = labels[2].empty();
+            total.count({{"provider", labels[1]}, {"outcome", answered ? "answered" : labels[2]}},
+                        count);
+            Labels with_type = {{"gen_ai_operation_name", labels[0]},
+                                {"gen_ai_provider_name", labels[1]}};
+            if (!answered) with_type.push_back({"error_type", labels[2]});
+            duration.histogram(with_type, row.duration, us_per_second);
+        });
+    }
+    std::move(total).into(families);
+    std::move(duration).into(families);
+}
+
+void add_providers(std::vector<MetricFamily>& families, AllCells const& all) {
+    Sum first_chunk{MetricType::Histogram, "gen_ai_client_operation_time_to_first_chunk_seconds",
+                    "From a request written to a provider to the first byte of its answer."};
+    Sum usage{MetricType::Histogram, "gen_ai_client_token_usage",
+              "Tokens per attempt, as reported or estimated."};
+    for (auto const& cells : all) {
+        cells->providers.for_each([&](auto const& labels, ProviderRow const& row) {
+            Labels const base = {{"gen_ai_operation_name", labels[0]},
+                                 {"gen_ai_provider_name", labels[1]}};
+            first_chunk.histogram(base, row.first_chunk, us_per_second);
+            auto input = base;
+            input.push_back({"gen_ai_token_type", "input"});
+            usage.histogram(input, row.input, 1);
+            auto output = base;
+            output.push_back({"gen_ai_token_type", "output"});
+            usage.histogram(output, row.output, 1);
+        });
+    }
+    std::move(first_chunk).into(families);
+    std::move(usage).into(families);
+}
+
+void add_tokens(std::vector<MetricFamily>& families, AllCells const& all) {
+    Sum total{MetricType::Counter, "sluice_tokens_total",
+              "Tokens by kind; input and output include the other kinds."};
+    for (auto const& cells : all) {
+        cells->tokens.for_each([&](auto const& labels, TokenRow const& row) {
+            for (std::size_t kind = 0; kind < token_kind_count; ++kind) {
+                if (row.by_kind[kind].get() == 0) continue;
+                total.count({{"route", labels[0]},
+                             {"provider", labels[1]},
+                             {"kind", std::string{token_kind_names[kind]}}},
+                            row.by_kind[kind].get());
+            }
+        });
+    }
+    std::move(total).into(families);
+}
+
+void add_gateway(std::vector<MetricFamily>& families, AllCells const& all) {
+    Sum errors{MetricType::Counter, "sluice_request_errors_total",
+               "Requests that ended in an error, by its code and whose fault it was."};
+    Sum auth{MetricType::Counter, "sluice_auth_total", "Callers' credentials, by verdict."};
+    Sum overhead{MetricType::Histogram, "sluice_overhead_seconds",
+                 "Time of a request that was not spent waiting on providers."};
+    Sum gone{MetricType::Counter, "sluice_client_gone_total",
+             "Requests whose caller went away before the end."};
+    Sum lost{MetricType::Counter, "sluice_metrics_lost_total",
+             "Requests that could not be counted: out of memory."};
+    for (auto const& cells : all) {
+        cells->errors.for_each([&](auto const& labels, Cell const& count) {
+            errors.count({{"code", labels[0]}, {"origin", labels[1]}}, count.get());
+        });
+        for (std::size_t i = 0; i < auth_verdict_count; ++i) {
+            auth.count({{"verdict", std::string{auth_verdict_names[i]}}}, cells->auth[i].get());
+        }
+        overhead.histogram({}, cells->overhead, us_per_second);
+        gone.count({}, cells->client_gone.get());
+        lost.count({}, cells->lost.get());
+    }
+    std::move(errors).into(families);
+    std::move(auth).into(families);
+    std::move(overhead).into(families);
+    std::move(gone).into(families);
+    std::move(lost).into(families);
+}
+
+void add_connections(std::vector<MetricFamily>& families,
+                     std::vector<net::WorkerStats> const& workers) {
+    net::WorkerStats sum;
+    for (auto const& stats : workers) {
+        sum.connections_open += stats.connections_open;
+        sum.connections_accepted += stats.connections_accepted;
+        sum.connections_refused += stats.connections_refused;
+        sum.requests_in_flight += stats.requests_in_flight;
+        sum.upstream_open += stats.upstream_open;
+        sum.upstream_idle += stats.upstream_idle;
+        sum.upstream_connects += stats.upstream_connects;
+        sum.upstream_reuses += stats.upstream_reuses;
+        sum.tasks_running += stats.tasks_running;
+    }
+    auto const gauge = [&](char const* name, char const* help, std::uint64_t value) {
+        add_gauge(families, name, help, static_cast<double>(value));
+    };
+    gauge("sluice_requests_in_flight", "Requests being served.", sum.requests_in_flight);
+    gauge("sluice_connections_open", "Connections of callers.", sum.connections_open);
+    add_counter(families, "sluice_connections_accepted_total", "Connections of callers accepted.",
+                sum.connections_accepted);
+    add_counter(families, "sluice_connections_refused_total",
+                "Connections of callers refused: too many open.", sum.connections_refused);
+    gauge("sluice_upstream_connections_open", "Connections to providers, idle ones included.",
+          sum.upstream_open);
+    gauge("sluice_upstream_connections_idle", "Connections to providers kept for reuse.",
+          sum.upstream_idle);
+    add_counter(families, "sluice_upstream_connects_total", "Connections to providers made.",
+                sum.upstream_connects);
+    add_counter(families, "sluice_upstream_reuses_total", "Attempts that used a kept connection.",
+                sum.upstream_reuses);
+    gauge("sluice_tasks_running", "Detached tasks of the workers.", sum.tasks_running);
+    gauge("sluice_workers", "Worker threads.", workers.size());
+}
+
+void add_ledger(std::vector<MetricFamily>& families, LedgerCounters const& ledger) {
+    add_counter(families, "sluice_ledger_records_written_total", "Usage records written.",
+                ledger.written);
+    add_counter(families, "sluice_ledger_records_dropped_total",
+                "Usage records lost because a worker's queue was full.", ledger.dropped);
+    add_counter(families, "sluice_ledger_records_failed_total",
+                "Usage records lost because the file could not be written.", ledger.failed);
+    add_counter(families, "sluice_access_log_failed_total",
+                "Batches of access lines that could not be written.", ledger.access_failed);
+}
+
+void add_process(std::vector<MetricFamily>& families, ProcessFigures const& figures) {
+    add_single(families, MetricType::Counter, "process_cpu_seconds_total",
+               "CPU time used, user and system.", figures.cpu_seconds);
+    add_gauge(families, "process_resident_memory_bytes", "Resident memory.",
+              static_cast<double>(figures.resident_bytes));
+    add_gauge(families, "process_open_fds", "Open file descriptors.",
+              static_cast<double>(figures.open_fds));
+}
+
+}  // namespace
+
+class Metrics::Collector final : public prometheus::Collectable {
+  public:
+    Collector(AllCells const& cells, std::string version, MetricsSources sources)
+        : cells_(cells), version_(std::move(version)), sources_(std::move(sources)) {}
+
+    [[nodiscard]] std::vector<MetricFamily> Collect() const override {
+        std::vector<MetricFamily> families;
+        add_single(families, MetricType::Gauge, "sluice_build_info", "Always 1.", 1,
+                   {{"version", version_}});
+        add_requests(families, cells_);
+        add_gateway(families, cells_);
+        add_attempts(families, cells_);
+        add_providers(families, cells_);
+        add_tokens(families, cells_);
+        if (sources_.workers) add_connections(families, sources_.workers());
+        if (sources_.ledger) add_ledger(families, sources_.ledger());
+        if (sources_.log_dropped) {
+            add_counter(families, "sluice_log_lines_dropped_total",
+                        "Lines of the process log lost because its queue was full.",
+                        sources_.log_dropped());
+        }
+        add_process(families, read_process_figures());
+        return families;
+    }
+
+  private:
+    AllCells const& cells_;
+    std::string const version_;
+    MetricsSources const sources_;
+};
+
+Metrics::Metrics(unsigned workers, std::string version, MetricsSources sources) {
+    for (unsigned i = 0; i < workers; ++i) cells_.push_back(std::make_unique<MetricsCells>());
+    collector_ = std::make_unique<Collector>(cells_, std::move(version), std::move(sources));
+}
+
+Metrics::~Metrics() = default;
+
+std::string Metrics::scrape() const {
+    return prometheus::TextSerializer{}.Serialize(collector_->Collect());
+}
+
+}  // namespace sluice::telemetry

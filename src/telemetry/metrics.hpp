@@ -1,0 +1,44 @@
+// The metrics of the process: per-worker cells, summed when somebody asks. The admin listener
+// serves scrape(). Names: sluice_* for the gateway's own, OpenTelemetry's gen_ai_client_* for calls
+// to providers. docs/reference lists them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sluice/time.hpp"
+
+#include "net/worker.hpp"
+#include "telemetry/ledger.hpp"
+#include "telemetry/metrics_cells.hpp"
+
+namespace sluice::telemetry {
+
+// Figures that others keep; asked for at each scrape, on the thread that scrapes. Any may be empty.
+struct MetricsSources {
+    std::function<std::vector<net::WorkerStats>()> workers;
+    std::function<LedgerCounters()> ledger;
+    std::function<std::uint64_t()> log_dropped;
+};
+
+class Metrics {
+  public:
+    Metrics(unsigned workers, std::string version, MetricsSources sources);
+    ~Metrics();
+
+    // Written by that worker's thread only.
+    MetricsCells& worker_cells(unsigned worker) noexcept { return *cells_[worker]; }
+
+    // Any thread. Prometheus text format 0.0.4.
+    [[nodiscard]] std::string scrape() const;
+
+  private:
+    class Collector;
+
+    std::vector<std::unique_ptr<MetricsCells>> cells_;
+    std::unique_ptr<Collector> collector_;
+};
+
+}  // namespace sluice::telemetry

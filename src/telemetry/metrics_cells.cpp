@@ -1,0 +1,94 @@
+// Counts a finished request in its worker's cells. Called by RecordSink on the worker.
+#include "telemetry/metrics_cells.hpp"
+
+#include <algorithm>
+
+namespace sluice::telemetry {
+namespace {
+
+std::uint64_t to_us(microseconds time) {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(time.count(), 0));
+}
+
+std::uint64_t to_count(std::int64_t tokens) {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(tokens, 0));
+}
+
+std::size_t status_class(std::uint16_t status) {
+    auto const hundreds = static_cast<std::size_t>(status / 100);
+    return hundreds < status_class_count ? hundreds : 5;
+}
+
+// gen_ai.operation.name of a surface.
+std::string_view operation_of(std::string_view surface) {
+    if (surface == "chat.completions") return "chat";
+    if (surface == "completions") return "text_completion";
+    return surface;
+}
+
+void count_auth(MetricsCells& cells, UsageRecord const& record) {
+    auto const& code = record.error_code;
+    if (code == "missing_api_key") {
+        cells.auth[auth_missing].add();
+    } else if (code == "invalid_api_key") {
+        cells.auth[auth_invalid].add();
+    } else if (code == "expired_api_key") {
+        cells.auth[auth_expired].add();
+    } else if (code == "disabled_api_key") {
+        cells.auth[auth_disabled].add();
+    } else if (!record.key.empty()) {
+        cells.auth[auth_accepted].add();
+    }
+}
+
+void count_tokens(MetricsCells& cells, UsageRecord const& record, AttemptRecord const& attempt) {
+    auto const& usage = attempt.usage;
+    if (usage.input == 0 && usage.output == 0) return;
+    auto& kinds = cells.tokens.find({record.route, attempt.provider}).by_kind;
+    kinds[token_input].add(to_count(usage.input));
+    kinds[token_cache_read].add(to_count(usage.cache_read));
+    kinds[token_cache_write].add(to_count(usage.cache_write));
+    kinds[token_audio_input].add(to_count(usage.audio_input));
+    kinds[token_output].add(to_count(usage.output));
+    kinds[token_reasoning].add(to_count(usage.reasoning));
+    kinds[token_audio_output].add(to_count(usage.audio_output));
+}
+
+void count_attempt(MetricsCells& cells, UsageRecord const& record, AttemptRecord const& attempt) {
+    auto const operation = operation_of(record.surface);
+    bool const answered = attempt.outcome == "answered";
+    auto const outcome = answered ? std::string_view{} : std::string_view{attempt.outcome};
+    cells.attempts.find({operation, attempt.provider, outcome})
+        .duration.observe(to_us(attempt.total));
+    auto& row = cells.providers.find({operation, attempt.provider});
+    if (attempt.first_byte > microseconds{0}) row.first_chunk.observe(to_us(attempt.first_byte));
+    if (attempt.usage.input > 0) row.input.observe(to_count(attempt.usage.input));
+    if (attempt.usage.output > 0) row.output.observe(to_count(attempt.usage.output));
+    count_tokens(cells, record, attempt);
+}
+
+void count_request(MetricsCells& cells, UsageRecord const& record) {
+    auto& row = cells.requests.find({record.surface, record.route});
+    row.by_status_class[status_class(record.status)].add();
+    row.duration.observe(to_us(record.total));
+    if (record.first_token > microseconds{0}) row.first_token.observe(to_us(record.first_token));
+    cells.overhead.observe(to_us(record.total - record.upstream_wait));
+    if (record.client_gone) cells.client_gone.add();
+    if (!record.error_code.empty()) {
+        cells.errors.find({record.error_code, record.error_origin}).add();
+    }
+    count_auth(cells, record);
+}
+
+}  // namespace
+
+void MetricsCells::on_finish(UsageRecord const& record) noexcept {
+    try {
+        count_request(*this, record);
+        for (auto const& attempt : record.attempts) count_attempt(*this, record, attempt);
+    } catch (...) {
+        lost.add();
+    }
+}
+
+}  // namespace sluice::telemetry

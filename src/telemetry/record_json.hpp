@@ -1,0 +1,18 @@
+// A UsageRecord as one line of JSON: the ledger's format, schema 1. docs/reference names its
+// fields. Called by the writer thread; pure.
+#pragma once
+
+#include <string>
+
+#include "sluice/usage_record.hpp"
+
+namespace sluice::telemetry {
+
+// Sums over the attempts; `reported` when every attempt with tokens reported them.
+llm::Usage total_usage(UsageRecord const& record);
+
+// Appends the record and a newline. Texts are cut at 512 bytes; a provider's raw usage object
+// stands in `raw_usage` when it is valid JSON of at most 4 KiB, else the member is missing.
+void append_record_line(std::string& out, UsageRecord const& record);
+
+}  // namespace sluice::telemetry

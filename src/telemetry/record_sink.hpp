@@ -1,0 +1,29 @@
+// Where the engine hands over finished requests: counts them and appends them to the ledger.
+// One instance per worker, used by that worker's thread; wired up by the daemon.
+#pragma once
+
+#include "sluice/sink.hpp"
+
+#include "telemetry/ledger.hpp"
+#include "telemetry/metrics_cells.hpp"
+
+namespace sluice::telemetry {
+
+class RecordSink final : public UsageSink {
+  public:
+    // `ledger` may be null: nothing is kept. Both outlive the sink.
+    RecordSink(unsigned worker, MetricsCells& cells, Ledger* ledger) noexcept
+        : worker_(worker), cells_(cells), ledger_(ledger) {}
+
+    void record(UsageRecord&& record) noexcept override {
+        cells_.on_finish(record);
+        if (ledger_) ledger_->append(worker_, std::move(record));
+    }
+
+  private:
+    unsigned const worker_;
+    MetricsCells& cells_;
+    Ledger* const ledger_;
+};
+
+}  // namespace sluice::telemetry
