@@ -1,0 +1,98 @@
+// Access lines: what they hold, and that a client's words cannot forge one.
+#include "telemetry/access_log.hpp"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "a_record.hpp"
+
+namespace sluice::telemetry {
+namespace {
+
+TEST(AccessJson, OneObjectALine) {
+    std::string line;
+    append_access_json(line, a_record());
+    auto const json = nlohmann::json::parse(line);
+    EXPECT_EQ(line.back(), '\n');
+    EXPECT_EQ(json["status"], 200);
+    EXPECT_EQ(json["provider"], "local");
+    EXPECT_EQ(json["attempts"], 2);
+    EXPECT_EQ(json["input_tokens"], 100);
+    EXPECT_EQ(json["output_tokens"], 20);
+    EXPECT_EQ(json["first_token_ms"], 12.3);
+    EXPECT_EQ(json["total_ms"], 456.7);
+    EXPECT_EQ(json["streamed"], true);
+    EXPECT_FALSE(json.contains("error_code"));
+    EXPECT_FALSE(json.contains("client_gone"));
+}
+
+TEST(AccessText, OneLine) {
+    auto const record = a_record();
+    std::string line;
+    append_access_text(line, record);
+    EXPECT_EQ(line,
+              "2026-11-22T12:33:04.123Z 200 chat.completions search/api model=chat-fast "
+              "provider=local attempts=2 tokens=100+20 first_token_ms=12.3 total_ms=456.7 id=" +
+                  std::string{record.id.view()} + "\n");
+}
+
+TEST(AccessText, ErrorsAndEmptyFields) {
+    UsageRecord record;
+    record.at = a_record().at;
+    record.status = 401;
+    record.error_code = "invalid_api_key";
+    record.error_origin = "client";
+    record.client_gone = true;
+    std::string line;
+    append_access_text(line, record);
+    EXPECT_EQ(line,
+              "2026-11-22T12:33:04.123Z 401 - -/- model=- attempts=0 tokens=0+0 "
+              "first_token_ms=0.0 total_ms=0.0 error=client:invalid_api_key client_gone "
+              "id=00000000000000000000000000\n");
+}
+
+TEST(AccessLines, AClientCannotForgeOne) {
+    auto record = a_record();
+    record.model_asked = "x\n2026 200 forged \"\x1b[2J" + std::string(1000, 'y');
+    std::string text;
+    append_access_text(text, record);
+    EXPECT_EQ(text.find('\n'), text.size() - 1);
+    EXPECT_EQ(text.find('\x1b'), std::string::npos);
+    EXPECT_LT(text.size(), 500u);
+    std::string json;
+    append_access_json(json, record);
+    EXPECT_EQ(json.find('\n'), json.size() - 1);
+    EXPECT_TRUE(nlohmann::json::accept(json));
+}
+
+struct Lines final : log::LineLog {
+    explicit Lines(std::string& into) : text(into) {}
+    bool write(std::string_view lines) noexcept override {
+        text += lines;
+        return works;
+    }
+    std::string& text;
+    bool works = true;
+};
+
+TEST(AccessLog, HandsOverBatchesOnce) {
+    std::string out;
+    auto lines = std::make_unique<Lines>(out);
+    auto* const sink = lines.get();
+    AccessLog log{AccessLog::Format::text, std::move(lines)};
+    log.append(a_record());
+    log.append(a_record());
+    EXPECT_EQ(out, "");
+    EXPECT_TRUE(log.flush());
+    EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 2);
+    sink->works = false;
+    log.append(a_record());
+    EXPECT_FALSE(log.flush());
+    sink->works = true;
+    out.clear();
+    EXPECT_TRUE(log.flush());
+    EXPECT_EQ(out, "");
+}
+
+}  // namespace
+}  // namespace sluice::telemetry

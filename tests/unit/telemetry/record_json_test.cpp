@@ -1,0 +1,89 @@
+// The ledger's line: every field, valid JSON whatever the texts hold, bounded.
+#include "telemetry/record_json.hpp"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "a_record.hpp"
+
+namespace sluice::telemetry {
+namespace {
+
+nlohmann::json line_of(UsageRecord const& record) {
+    std::string line;
+    append_record_line(line, record);
+    EXPECT_EQ(line.find('\n'), line.size() - 1) << line;
+    return nlohmann::json::parse(line);
+}
+
+TEST(RecordLine, HoldsEveryField) {
+    auto const record = a_record();
+    auto const json = line_of(record);
+    nlohmann::json const expected = nlohmann::json::parse(R"({
+        "schema": 1, "worker": 3, "sequence": 7, "at": "2026-11-22T12:33:04.123Z",
+        "org": "default", "team": "search", "key": "api", "user": "user \"7\"",
+        "agent": "crawler", "tags": ["a", "b\n"], "surface": "chat.completions",
+        "route": "chat-fast", "model_asked": "chat-fast", "status": 200, "error_code": "",
+        "error_origin": "", "streamed": true, "client_gone": false, "completed": true,
+        "mock": false, "bytes_in": 1000, "bytes_out": 2000, "first_token_us": 12340,
+        "total_us": 456789, "upstream_wait_us": 456000,
+        "usage": {"input": 100, "cache_read": 40, "cache_write": 0, "audio_input": 0,
+                  "output": 20, "reasoning": 5, "audio_output": 0, "reported": true},
+        "attempts": [
+            {"provider": "openai", "model": "gpt-4o", "credential": "prod-1",
+             "outcome": "upstream_rate_limited", "error_detail": "429 retry_after=2",
+             "status": 429, "estimated": false, "connect_us": 0, "first_byte_us": 0,
+             "total_us": 5000,
+             "usage": {"input": 0, "cache_read": 0, "cache_write": 0, "audio_input": 0,
+                       "output": 0, "reasoning": 0, "audio_output": 0, "reported": false}},
+            {"provider": "local", "model": "qwen3", "credential": "", "outcome": "answered",
+             "error_detail": "", "status": 200, "estimated": false, "connect_us": 300,
+             "first_byte_us": 11000, "total_us": 450000,
+             "usage": {"input": 100, "cache_read": 40, "cache_write": 0, "audio_input": 0,
+                       "output": 20, "reasoning": 5, "audio_output": 0, "reported": true},
+             "raw_usage": {"prompt_tokens": 100, "completion_tokens": 20}}]})");
+    auto without_id = json;
+    without_id.erase("id");
+    EXPECT_EQ(without_id, expected);
+    EXPECT_EQ(json["id"], std::string{record.id.view()});
+}
+
+TEST(RecordLine, RawUsageThatIsNoBoundedObjectIsLeftOut) {
+    for (std::string const& raw :
+         {std::string{"{\"a\":"}, std::string{"[1]"}, std::string{"nonsense"}, std::string{},
+          std::string{"{\"a\":1} x"}, "{\"a\":\"" + std::string(5000, 'x') + "\"}"}) {
+        auto record = a_record();
+        record.attempts[1].usage.raw = raw;
+        EXPECT_FALSE(line_of(record)["attempts"][1].contains("raw_usage")) << raw.substr(0, 20);
+    }
+}
+
+TEST(RecordLine, TextsAreCut) {
+    auto record = a_record();
+    record.user = std::string(100'000, 'u');
+    record.model_asked =
+        std::string(511, 'm') + "\xe2\x82\xac";  // the cut falls inside a character
+    auto const json = line_of(record);
+    EXPECT_EQ(json["user"].get<std::string>().size(), 512u);
+    EXPECT_EQ(json["model_asked"], std::string(511, 'm') + "\xef\xbf\xbd");
+}
+
+TEST(RecordLine, NothingHappenedIsStillALine) {
+    auto const json = line_of(UsageRecord{});
+    EXPECT_TRUE(json["attempts"].empty());
+    EXPECT_TRUE(json["tags"].empty());
+    EXPECT_EQ(json["usage"]["reported"], false);
+}
+
+TEST(TotalUsage, SumsAttemptsAndIsReportedOnlyWhenAllAre) {
+    auto record = a_record();
+    record.attempts[0].usage.input = 7;
+    record.attempts[0].estimated = true;
+    auto const total = total_usage(record);
+    EXPECT_EQ(total.input, 107);
+    EXPECT_EQ(total.output, 20);
+    EXPECT_FALSE(total.reported);
+}
+
+}  // namespace
+}  // namespace sluice::telemetry
