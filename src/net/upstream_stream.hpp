@@ -17,15 +17,16 @@ class TlsClient;
 // Where to connect. Its identity() is the pool's identity: two providers with the same endpoint
 // share connections, and a reload that changes any part never uses an old connection again.
 struct Endpoint {
-    std::string scheme;                        // http, https, unix, inproc
-    std::string host;                          // name, IPv4, IPv6 without brackets; path for unix; name for inproc
+    std::string scheme;  // http, https, unix, inproc
+    std::string host;    // name, IPv4, IPv6 without brackets; path for unix; name for inproc
     std::uint16_t port = 0;
-    std::string sni;                           // default: host
-    std::shared_ptr<TlsClient const> tls;      // https only
-    std::string proxy;                         // "" or "http://user:pass@host:port" (CONNECT for https, absolute-form for http)
-    std::string host_header;                   // what goes into Host
+    std::string sni;                       // default: host
+    std::shared_ptr<TlsClient const> tls;  // https only
+    std::string
+        proxy;  // "" or "http://user:pass@host:port" (CONNECT for https, absolute-form for http)
+    std::string host_header;  // what goes into Host
 
-    void seal();                               // computes identity(); call once after filling in
+    void seal();  // computes identity(); call once after filling in
     [[nodiscard]] std::string const& identity() const { return identity_; }
 
   private:
@@ -35,8 +36,8 @@ struct Endpoint {
 struct UpstreamTimeouts {
     Steady::duration connect{};     // name, TCP, proxy and TLS together
     Steady::duration first_byte{};  // request written to first byte of the answer's head
-    Steady::duration idle{};        // between two reads of the answer; between two writes of the request
-    Deadline total;                 // of the whole exchange
+    Steady::duration idle{};  // between two reads of the answer; between two writes of the request
+    Deadline total;           // of the whole exchange
 };
 
 struct UpstreamLimits {
@@ -61,7 +62,7 @@ class UpstreamStream {
     [[nodiscard]] virtual bool complete() const noexcept = 0;
     [[nodiscard]] virtual bool reused() const noexcept = 0;
     [[nodiscard]] virtual Steady::duration connect_time() const noexcept = 0;  // 0 when reused
-    virtual void close() noexcept = 0;  // now; idempotent
+    virtual void close() noexcept = 0;                                         // now; idempotent
 };
 
 // One per worker.
@@ -71,9 +72,10 @@ class UpstreamClient {
 
     // Leases or opens a connection, writes the request, reads the answer's head (1xx are skipped).
     // A reset on a reused connection before any byte of the answer is retried once on a fresh one.
-    // `request`, `endpoint` and `cancel` outlive the call; `cancel` outlives the stream too: when it
-    // is cancelled the socket is closed. Errors: upstream_connect, upstream_tls, upstream_timeout,
-    // upstream_reset, upstream_protocol (Retry::same or next as fits), client_closed.
+    // `request`, `endpoint` and `cancel` outlive the call; `cancel` outlives the stream too: when
+    // it is cancelled the socket is closed. Errors: upstream_connect, upstream_tls,
+    // upstream_timeout, upstream_reset, upstream_protocol (Retry::same or next as fits),
+    // client_closed.
     virtual Async<std::unique_ptr<UpstreamStream>> send(Endpoint const& endpoint,
                                                         http::WireRequest const& request,
                                                         UpstreamTimeouts const& timeouts,
