@@ -142,6 +142,7 @@ struct JsonVerdict {
     std::size_t offset = 0;
 };
 JsonVerdict check_json(std::string_view text) noexcept;
+inline bool is_json(std::string_view text) noexcept { return check_json(text).ok; }
 
 inline JsonKind JsonScanner::peek() const noexcept {
     if (at_ >= end_) return JsonKind::none;

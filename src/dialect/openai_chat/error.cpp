@@ -1,0 +1,300 @@
+// Which error is whose, and what the caller may know of it. What a provider says about our own
+// credential stays in `detail`; what it says about the caller's request is the caller's to read.
+#include "dialect/openai_chat/error.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "sluice/json.hpp"
+
+#include "codec/json_walk.hpp"
+
+namespace sluice::dialect::openai {
+
+namespace {
+
+constexpr std::size_t body_looked_at_max = 64 * 1024;
+constexpr std::size_t message_bytes_max = 1000;
+constexpr std::size_t word_bytes_max = 64;
+
+// What an error body says, wherever it says it. Views and strings bounded.
+struct Said {
+    std::string message;
+    std::string type;
+    std::string code;
+    int status = 0;  // a status named inside the body, 0 = none
+};
+
+struct Wire {
+    std::string_view type;
+    std::string_view code;
+};
+
+Wire wire_of(Error const& error) noexcept {
+    auto const name = to_string(error.code);
+    switch (error.code) {
+        case ErrorCode::missing_api_key:
+        case ErrorCode::invalid_api_key:
+        case ErrorCode::expired_api_key:
+            return {"authentication_error", name};
+        case ErrorCode::disabled_api_key:
+            return {"permission_error", name};
+        case ErrorCode::upstream_rate_limited:
+            return {"rate_limit_error", "rate_limit_exceeded"};
+        case ErrorCode::overloaded:
+            return {"service_unavailable_error", "server_is_overloaded"};
+        case ErrorCode::draining:
+        case ErrorCode::provider_unavailable:
+            return {"service_unavailable_error", name};
+        case ErrorCode::upstream_rejected:
+            return {"invalid_request_error", name};
+        default:
+            break;
+    }
+    return {error.origin == Origin::client ? "invalid_request_error" : "server_error", name};
+}
+
+std::string cut_to(std::string text, std::size_t bytes_max) {
+    if (text.size() <= bytes_max) return text;
+    // Not inside a UTF-8 sequence.
+    while (bytes_max > 0 && (static_cast<unsigned char>(text[bytes_max]) & 0xc0U) == 0x80U) {
+        --bytes_max;
+    }
+    text.resize(bytes_max);
+    return text + "...";
+}
+
+std::string text_of(json::Value value, std::size_t bytes_max) {
+    if (auto text = value.string()) return cut_to(std::move(*text), bytes_max);
+    if (value.kind() == json::Kind::number) return std::string{value.raw().substr(0, bytes_max)};
+    return {};
+}
+
+void take(std::string& into, json::Value value, std::size_t bytes_max) {
+    if (into.empty()) into = text_of(value, bytes_max);
+}
+
+void take_status(Said& said, json::Value value) {
+    auto const number = value.integer();
+    if (said.status == 0 && number && *number >= 400 && *number <= 599) {
+        said.status = static_cast<int>(*number);
+    }
+}
+
+void take_object(Said& said, json::Value object) {
+    for (auto const* name : {"message", "detail", "title", "error_description", "msg"}) {
+        take(said.message, object[name], message_bytes_max);
+    }
+    for (auto const* name : {"type", "error_type"}) take(said.type, object[name], word_bytes_max);
+    for (auto const* name : {"code", "error_code"}) take(said.code, object[name], word_bytes_max);
+    for (auto const* name : {"status", "statusCode", "status_code", "code"}) {
+        take_status(said, object[name]);
+    }
+}
+
+// {error:{...}} | {error:"text"} | {detail:"text" | [{msg}]} | {errors:[{code,message}]} | flat
+Said read_said(std::string_view body) {
+    Said said;
+    if (body.size() > body_looked_at_max) return said;
+    auto const root = json::parse(body);
+    if (!root) return said;
+    // Some wrap the object in an array.
+    auto const top = root->is_array() ? root->at(0) : *root;
+    auto const error = top["error"];
+    if (error.is_object()) {
+        take_object(said, error);
+        take(said.type, error["metadata"]["error_type"], word_bytes_max);
+    } else {
+        take(said.message, error, message_bytes_max);
+    }
+    take(said.message, top["x_groq"]["error"], message_bytes_max);
+    take_object(said, top);
+    take_object(said, top["errors"].at(0));
+    take_object(said, top["detail"].at(0));
+    return said;
+}
+
+std::string lower(std::string text) {
+    for (auto& c : text) {
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    return text;
+}
+
+template <std::size_t N>
+bool says(Said const& said, std::array<std::string_view, N> const& words) {
+    auto const type = lower(said.type);
+    auto const code = lower(said.code);
+    return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+        return type.find(word) != std::string::npos || code.find(word) != std::string::npos;
+    });
+}
+
+constexpr std::array<std::string_view, 6> out_of_credit{
+    "insufficient_quota", "credit_balance",     "insufficient_balance", "billing",
+    "payment_required",   "insufficient_credit"};
+constexpr std::array<std::string_view, 7> bad_credential{
+    "invalid_api_key", "api_key_invalid",   "authentication",  "unauthorized",
+    "unauthenticated", "permission_denied", "permission_error"};
+constexpr std::array<std::string_view, 5> too_long{"context_length_exceeded", "max_tokens_exceeded",
+                                                   "token_limit_exceeded", "string_too_long",
+                                                   "context_window"};
+constexpr std::array<std::string_view, 6> against_policy{
+    "content_policy", "moderation", "content_filter", "refusal", "invalid_prompt", "guardrail"};
+constexpr std::array<std::string_view, 3> no_such_model{"model_not_found", "deploymentnotfound",
+                                                        "no_such_model"};
+constexpr std::array<std::string_view, 5> rate_limited{
+    "rate_limit", "slow_down", "too_many_requests", "resource_exhausted", "request_limit_exceeded"};
+constexpr std::array<std::string_view, 8> server_fault{"server_error", "overloaded", "unavailable",
+                                                       "internal",     "capacity",   "timeout",
+                                                       "bad_gateway",  "api_error"};
+constexpr std::array<std::string_view, 4> request_fault{"invalid_request", "bad_request",
+                                                        "badrequest", "unprocessable"};
+
+bool is_too_long(Said const& said) {
+    if (says(said, too_long)) return true;
+    auto const message = lower(said.message);
+    return message.find("context length") != std::string::npos ||
+           message.find("context window") != std::string::npos;
+}
+
+// For the log: never the message, which may quote a credential.
+std::string detail_of(int status, Said const& said) {
+    std::string detail = "status " + std::to_string(status);
+    if (!said.type.empty()) detail += ", type " + said.type;
+    if (!said.code.empty()) detail += ", code " + said.code;
+    return detail;
+}
+
+Error rejected(int status, Retry retry, Said const& said, std::string detail) {
+    auto message = said.message.empty()
+                       ? "the provider rejected the request with status " + std::to_string(status)
+                       : said.message;
+    return upstream_error(ErrorCode::upstream_rejected, retry, static_cast<std::uint16_t>(status),
+                          std::move(message), std::move(detail));
+}
+
+Error refused_credential(std::string detail) {
+    return upstream_error(ErrorCode::upstream_auth, Retry::next, 502,
+                          "the provider refused the gateway's credential; tell the operator",
+                          std::move(detail));
+}
+
+Error server_error(int status, std::string detail) {
+    std::uint16_t const told =
+        status == 503 || status == 504 ? static_cast<std::uint16_t>(status) : std::uint16_t{502};
+    return upstream_error(
+        ErrorCode::upstream_server_error, Retry::same, told,
+        "the provider failed with status " + std::to_string(status) + "; try again",
+        std::move(detail));
+}
+
+Error rate_limit(std::string detail) {
+    return upstream_error(ErrorCode::upstream_rate_limited, Retry::next, 429,
+                          "the provider's rate limit is reached; try again later",
+                          std::move(detail));
+}
+
+Error classify(int status, Said const& said) {
+    auto detail = detail_of(status, said);
+    if (status >= 400 && status < 500) {
+        if (says(said, out_of_credit)) return refused_credential(std::move(detail));
+        if (is_too_long(said)) return rejected(status, Retry::next, said, std::move(detail));
+        if (status == 403 && says(said, against_policy)) {
+            return rejected(status, Retry::no, said, std::move(detail));
+        }
+        if (status != 429 && says(said, bad_credential)) {
+            return refused_credential(std::move(detail));
+        }
+    }
+    switch (status) {
+        case 401:
+        case 402:
+        case 403:
+            return refused_credential(std::move(detail));
+        case 404:
+            return rejected(status, Retry::next, said, std::move(detail));
+        case 408:
+            return upstream_error(ErrorCode::upstream_timeout, Retry::same, 504,
+                                  "the provider timed out; try again", std::move(detail));
+        case 409:
+            return rejected(status, Retry::same, said, std::move(detail));
+        case 429:
+            return rate_limit(std::move(detail));
+        case 498:  // capacity of a cheaper tier
+            return server_error(503, std::move(detail));
+        default:
+            break;
+    }
+    if (status >= 500) return server_error(status, std::move(detail));
+    if (status >= 400) {
+        auto const retry = says(said, no_such_model) ? Retry::next : Retry::no;
+        return rejected(status, retry, said, std::move(detail));
+    }
+    return bad_answer(detail);
+}
+
+// The status an error inside a 200 would have had; 0 when it does not tell.
+int status_said(Said const& said) {
+    if (said.status != 0) return said.status;
+    if (said.code.size() == 3 && (said.code[0] == '4' || said.code[0] == '5') &&
+        json::parse(said.code)) {
+        return std::stoi(said.code);
+    }
+    if (says(said, out_of_credit)) return 402;
+    if (says(said, bad_credential)) return 401;
+    if (says(said, rate_limited)) return 429;
+    if (says(said, no_such_model)) return 404;
+    if (is_too_long(said) || says(said, against_policy) || says(said, request_fault)) return 400;
+    return says(said, server_fault) ? 500 : 0;
+}
+
+void append_error(json::Writer& out, Error const& error, std::string_view request_id) {
+    auto const wire = wire_of(error);
+    out.begin_object().key("error").begin_object();
+    out.member("message", error.message).member("type", wire.type);
+    out.key("param").null();
+    out.member("code", wire.code);
+    if (!request_id.empty()) out.member("request_id", request_id);
+    out.end_object().end_object();
+}
+
+}  // namespace
+
+std::string write_error(Error const& error, std::string_view request_id) {
+    json::Writer out;
+    append_error(out, error, request_id);
+    return out.take();
+}
+
+std::string write_stream_error(Error const& error, std::string_view request_id) {
+    json::Writer out(std::string{"data: "});
+    append_error(out, error, request_id);
+    return out.take() + "\n\n";
+}
+
+Error read_error(std::uint16_t status, std::string_view body) {
+    return classify(status, read_said(body));
+}
+
+Error read_fault(std::string_view body) {
+    auto const said = read_said(body);
+    auto const status = status_said(said);
+    if (status != 0) return classify(status, said);
+    return upstream_error(
+        ErrorCode::upstream_bad_response, Retry::next, 502,
+        said.message.empty() ? "the provider answered with an error" : said.message,
+        detail_of(200, said));
+}
+
+Error bad_answer(std::string_view detail) {
+    return upstream_error(ErrorCode::upstream_bad_response, Retry::next, 502,
+                          "the provider's answer could not be understood", std::string{detail});
+}
+
+Error cut_answer() {
+    return upstream_error(ErrorCode::upstream_reset, Retry::next, 502,
+                          "the provider ended its answer before it was complete");
+}
+
+}  // namespace sluice::dialect::openai

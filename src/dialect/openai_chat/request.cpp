@@ -1,0 +1,388 @@
+// One walk, no early exit: everything is validated, the governed members are noted on the way.
+#include "dialect/openai_chat/request.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+#include "sluice/json.hpp"
+
+#include "codec/json_walk.hpp"
+
+namespace sluice::dialect::openai {
+
+namespace {
+
+using codec::JsonKey;
+using codec::JsonKind;
+using codec::JsonScanner;
+using codec::JsonString;
+
+constexpr std::uint32_t choices_max = 128;
+
+// Members of the root that sluice governs or whose inside it governs: each at most once.
+enum class Member : std::uint8_t {
+    other,
+    model,
+    stream,
+    stream_options,
+    max_tokens,
+    max_completion_tokens,
+    n,
+    user,
+    tools,
+    functions,
+    messages,
+    system,
+    input,
+    prompt,
+};
+
+Member member_of(std::string_view name) noexcept {
+    switch (name.size()) {
+        case 1:
+            return name == "n" ? Member::n : Member::other;
+        case 4:
+            return name == "user" ? Member::user : Member::other;
+        case 5:
+            if (name == "model") return Member::model;
+            if (name == "tools") return Member::tools;
+            return name == "input" ? Member::input : Member::other;
+        case 6:
+            if (name == "stream") return Member::stream;
+            if (name == "system") return Member::system;
+            return name == "prompt" ? Member::prompt : Member::other;
+        case 8:
+            return name == "messages" ? Member::messages : Member::other;
+        case 9:
+            return name == "functions" ? Member::functions : Member::other;
+        case 10:
+            return name == "max_tokens" ? Member::max_tokens : Member::other;
+        case 14:
+            return name == "stream_options" ? Member::stream_options : Member::other;
+        case 21:
+            return name == "max_completion_tokens" ? Member::max_completion_tokens : Member::other;
+        default:
+            return Member::other;
+    }
+}
+
+// Members that must stand once in any object inside messages, tools and the like.
+struct InnerOnce {
+    static std::uint8_t bit(std::string_view name) noexcept {
+        switch (name.size()) {
+            case 2:
+                return name == "id" ? 0x01 : 0;
+            case 4:
+                if (name == "role") return 0x02;
+                if (name == "type") return 0x04;
+                if (name == "text") return 0x08;
+                return name == "name" ? 0x10 : 0;
+            case 7:
+                return name == "content" ? 0x20 : 0;
+            case 9:
+                return name == "arguments" ? 0x40 : 0;
+            default:
+                return 0;
+        }
+    }
+};
+
+Error refused(std::string message) {
+    return client_error(ErrorCode::invalid_request, 400, std::move(message));
+}
+
+class RequestWalk {
+  public:
+    explicit RequestWalk(std::string_view body) : body_(body), scan_(body) {}
+
+    Result<RequestFacts> run();
+
+  private:
+    bool walk();
+    bool read_member(Member member);
+    bool read_model();
+    bool read_stream();
+    bool read_stream_options();
+    bool read_include_usage();
+    bool read_limit(std::string_view name);
+    bool read_choices();
+    bool read_user();
+    bool read_tools(std::string_view name);
+
+    bool read_integer(std::string_view name, std::string_view advice,
+                      std::optional<std::int64_t>& out);
+    bool skip_null() { return scan_.skip_value(1); }
+    bool refuse(std::string_view name, std::string_view advice);
+    [[nodiscard]] Error scan_error() const;
+    [[nodiscard]] Span span_from(std::size_t from) const {
+        return {static_cast<std::uint32_t>(from),
+                static_cast<std::uint32_t>(scan_.offset() - from)};
+    }
+
+    std::string_view body_;
+    JsonScanner scan_;
+    RequestFacts facts_;
+    std::string complaint_;  // a wrong type or value; told after the walk, if the JSON is right
+    std::uint32_t seen_ = 0;
+};
+
+Result<RequestFacts> RequestWalk::run() {
+    if (body_.size() > std::numeric_limits<std::uint32_t>::max()) {
+        return client_error(ErrorCode::body_too_large, 413, "the body is too large");
+    }
+    if (!codec::is_valid_utf8(body_)) {
+        return client_error(ErrorCode::invalid_json, 400,
+                            "the body is not valid UTF-8; encode it as UTF-8");
+    }
+    scan_.skip_space();
+    if (scan_.peek() != JsonKind::object) {
+        if (codec::check_json(body_).ok) return refused("the body must be a JSON object");
+        (void)(scan_.skip_value(0) && scan_.expect_end());
+        return scan_error();
+    }
+    if (!walk() || !scan_.expect_end()) return scan_error();
+    if (!complaint_.empty()) return refused(std::move(complaint_));
+    if (facts_.model_value.length == 0) {
+        return refused("\"model\" is missing; add \"model\": \"<name of a model>\"");
+    }
+    return std::move(facts_);
+}
+
+bool RequestWalk::walk() {
+    if (!scan_.enter('{')) return false;
+    facts_.first_member = static_cast<std::uint32_t>(scan_.offset());
+    facts_.root_is_empty = true;
+    JsonString raw;
+    JsonKey key;
+    for (bool first = true; scan_.next_key(raw, first);) {
+        facts_.root_is_empty = false;
+        key.set(raw);
+        auto const member = member_of(key.name());
+        if (member != Member::other) {
+            auto const bit = std::uint32_t{1} << static_cast<unsigned>(member);
+            if ((seen_ & bit) != 0) return scan_.fail_twice(raw.inner());
+            seen_ |= bit;
+        }
+        if (!read_member(member)) return false;
+    }
+    return !scan_.failed();
+}
+
+bool RequestWalk::read_member(Member member) {
+    switch (member) {
+        case Member::other:
+            return scan_.skip_value(1);
+        case Member::model:
+            return read_model();
+        case Member::stream:
+            return read_stream();
+        case Member::stream_options:
+            return read_stream_options();
+        case Member::max_tokens:
+            return read_limit("max_tokens");
+        case Member::max_completion_tokens:
+            return read_limit("max_completion_tokens");
+        case Member::n:
+            return read_choices();
+        case Member::user:
+            return read_user();
+        case Member::tools:
+            return read_tools("tools");
+        case Member::functions:
+            return read_tools("functions");
+        case Member::messages:
+            if (scan_.peek() != JsonKind::array) {
+                return refuse("messages", "must be an array of message objects");
+            }
+            [[fallthrough]];
+        case Member::system:
+        case Member::input:
+        case Member::prompt:
+            return scan_.skip_value(1, InnerOnce{});
+    }
+    return false;
+}
+
+bool RequestWalk::read_model() {
+    auto const from = scan_.offset();
+    if (scan_.peek() != JsonKind::string) {
+        return refuse("model", "must be a string with the name of a model");
+    }
+    JsonString text;
+    if (!scan_.read_string(text)) return false;
+    text.decode_to(facts_.model);
+    facts_.model_value = span_from(from);
+    if (!facts_.model.empty()) return true;
+    complaint_ = "\"model\" is empty; write the name of a model";
+    return true;
+}
+
+bool RequestWalk::read_stream() {
+    auto const kind = scan_.peek();
+    if (kind != JsonKind::true_ && kind != JsonKind::false_ && kind != JsonKind::null) {
+        return refuse("stream", "must be true or false");
+    }
+    facts_.stream = kind == JsonKind::true_;
+    return scan_.skip_value(1);
+}
+
+bool RequestWalk::read_stream_options() {
+    auto const from = scan_.offset();
+    auto const kind = scan_.peek();
+    if (kind != JsonKind::object && kind != JsonKind::null) {
+        return refuse("stream_options", "must be an object such as {\"include_usage\": true}");
+    }
+    if (kind == JsonKind::null) {
+        if (!scan_.skip_value(1)) return false;
+        facts_.stream_options = span_from(from);
+        return true;
+    }
+    if (!scan_.enter('{')) return false;
+    JsonString raw;
+    JsonKey key;
+    for (bool first = true; scan_.next_key(raw, first);) {
+        ++facts_.stream_options_members;
+        key.set(raw);
+        if (key.name() == "include_usage") {
+            if (facts_.include_usage) return scan_.fail_twice(raw.inner());
+            if (!read_include_usage()) return false;
+        } else if (!scan_.skip_value(2)) {
+            return false;
+        }
+    }
+    facts_.stream_options = span_from(from);
+    return !scan_.failed();
+}
+
+bool RequestWalk::read_include_usage() {
+    auto const from = scan_.offset();
+    auto const kind = scan_.peek();
+    facts_.wants_usage = kind == JsonKind::true_;
+    if (kind != JsonKind::true_ && kind != JsonKind::false_ && kind != JsonKind::null) {
+        complaint_ = "\"stream_options.include_usage\" must be true or false";
+    }
+    if (!scan_.skip_value(2)) return false;
+    facts_.include_usage = span_from(from);
+    return true;
+}
+
+bool RequestWalk::read_limit(std::string_view name) {
+    std::optional<std::int64_t> value;
+    if (!read_integer(name, "must be an integer such as 1024", value)) return false;
+    // Below zero means "no limit" to some servers: nothing to reckon with.
+    if (value && *value >= 0) {
+        facts_.max_output_tokens = std::max(*value, facts_.max_output_tokens.value_or(0));
+    }
+    return true;
+}
+
+bool RequestWalk::read_choices() {
+    constexpr std::string_view advice = "must be an integer from 1 to 128";
+    std::optional<std::int64_t> value;
+    if (!read_integer("n", advice, value)) return false;
+    if (!value) return true;
+    if (*value < 1 || *value > choices_max) {
+        complaint_ = "\"n\" " + std::string{advice};
+        return true;
+    }
+    facts_.choices = static_cast<std::uint32_t>(*value);
+    return true;
+}
+
+bool RequestWalk::read_user() {
+    auto const kind = scan_.peek();
+    if (kind == JsonKind::null) return skip_null();
+    if (kind != JsonKind::string) return refuse("user", "must be a string");
+    JsonString text;
+    if (!scan_.read_string(text)) return false;
+    text.decode_to(facts_.user);
+    return true;
+}
+
+bool RequestWalk::read_tools(std::string_view name) {
+    auto const kind = scan_.peek();
+    if (kind == JsonKind::null) return skip_null();
+    if (kind != JsonKind::array) return refuse(name, "must be an array of tools");
+    auto const from = scan_.offset();
+    if (!scan_.skip_value(1, InnerOnce{})) return false;
+    auto const inside = body_.substr(from + 1, scan_.offset() - from - 2);
+    if (inside.find_first_not_of(" \t\r\n") != std::string_view::npos) facts_.has_tools = true;
+    return true;
+}
+
+// null reads as absent. An integer beyond 64 bits is refused like any other wrong value.
+bool RequestWalk::read_integer(std::string_view name, std::string_view advice,
+                               std::optional<std::int64_t>& out) {
+    auto const kind = scan_.peek();
+    if (kind == JsonKind::null) return skip_null();
+    if (kind != JsonKind::number) return refuse(name, advice);
+    auto const from = scan_.offset();
+    if (!scan_.skip_number()) return false;
+    auto const text = body_.substr(from, scan_.offset() - from);
+    std::int64_t value = 0;
+    auto const [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc{} && stop == text.data() + text.size()) {
+        out = value;
+    } else {
+        complaint_ = "\"" + std::string{name} + "\" " + std::string{advice};
+    }
+    return true;
+}
+
+// The walk goes on: broken JSON further on is the more telling error.
+bool RequestWalk::refuse(std::string_view name, std::string_view advice) {
+    if (complaint_.empty()) complaint_ = "\"" + std::string{name} + "\" " + std::string{advice};
+    return scan_.skip_value(1, InnerOnce{});
+}
+
+Error RequestWalk::scan_error() const {
+    if (!scan_.twice().empty()) {
+        std::string name;
+        json::append_string(name, scan_.twice().substr(0, JsonKey::max));
+        return client_error(ErrorCode::duplicate_member, 400,
+                            "member " + name + " stands twice in one object (byte " +
+                                std::to_string(scan_.offset()) + "); send it once");
+    }
+    return client_error(ErrorCode::invalid_json, 400,
+                        "the body is not valid JSON: " + std::string{scan_.reason()} + " (byte " +
+                            std::to_string(scan_.offset()) + ")");
+}
+
+}  // namespace
+
+Result<RequestFacts> read_request(std::string_view body) { return RequestWalk(body).run(); }
+
+Patches patch_model(RequestFacts const& facts, std::string_view, std::string_view upstream_model,
+                    bool) {
+    Patches patches;
+    if (upstream_model.empty() || upstream_model == facts.model) return patches;
+    std::string quoted;
+    json::append_string(quoted, upstream_model);
+    patches.push_back({facts.model_value.offset, facts.model_value.length, std::move(quoted)});
+    return patches;
+}
+
+Patches patch_streaming(RequestFacts const& facts, std::string_view body,
+                        std::string_view upstream_model, bool ask_usage) {
+    auto patches = patch_model(facts, body, upstream_model, ask_usage);
+    if (!ask_usage || !facts.stream || facts.wants_usage) return patches;
+    Patch patch;
+    if (!facts.stream_options) {
+        patch = {facts.first_member, 0, "\"stream_options\":{\"include_usage\":true}"};
+        if (!facts.root_is_empty) patch.replacement += ',';
+    } else if (body[facts.stream_options->offset] != '{') {
+        patch = {facts.stream_options->offset, facts.stream_options->length,
+                 "{\"include_usage\":true}"};
+    } else if (facts.include_usage) {
+        patch = {facts.include_usage->offset, facts.include_usage->length, "true"};
+    } else {
+        patch = {facts.stream_options->offset + 1, 0, "\"include_usage\":true"};
+        if (facts.stream_options_members > 0) patch.replacement += ',';
+    }
+    bool const is_last = patches.empty() || patch.offset > patches.front().offset;
+    patches.insert(is_last ? patches.end() : patches.begin(), std::move(patch));
+    return patches;
+}
+
+}  // namespace sluice::dialect::openai

@@ -1,0 +1,37 @@
+// What all dialects share of include/sluice/dialect.hpp: names of operations, gathering patches.
+#include <cassert>
+
+#include "sluice/dialect.hpp"
+
+namespace sluice {
+
+std::string_view to_string(Operation operation) noexcept {
+    switch (operation) {
+        case Operation::chat:
+            return "chat";
+        case Operation::complete:
+            return "complete";
+        case Operation::embed:
+            return "embed";
+    }
+    return "";
+}
+
+std::vector<std::string_view> gather(std::string_view body, Patches const& patches) {
+    std::vector<std::string_view> pieces;
+    pieces.reserve(2 * patches.size() + 1);
+    std::size_t at = 0;
+    auto const add = [&](std::string_view piece) {
+        if (!piece.empty()) pieces.push_back(piece);
+    };
+    for (auto const& patch : patches) {
+        assert(patch.offset >= at && patch.offset + std::size_t{patch.length} <= body.size());
+        add(body.substr(at, patch.offset - at));
+        add(patch.replacement);
+        at = patch.offset + std::size_t{patch.length};
+    }
+    add(body.substr(at));
+    return pieces;
+}
+
+}  // namespace sluice
