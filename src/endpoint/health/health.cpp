@@ -28,8 +28,10 @@ Async<> MetricsPage::run(Exchange& x) {
                                 "Send the admin token as 'Authorization: Bearer <token>'."));
         }
     }
+    auto page = co_await scrape_(x.client.cancel());
+    if (!page) co_return co_await engine::refuse(x, std::move(page).error());
     co_return co_await engine::answer_text(x, 200, "text/plain; version=0.0.4; charset=utf-8",
-                                           scrape_());
+                                           std::move(*page));
 }
 
 }  // namespace sluice::endpoint

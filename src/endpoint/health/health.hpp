@@ -31,7 +31,8 @@ class Readyz final : public Endpoint {
 // Needs the admin token when there is one.
 class MetricsPage final : public Endpoint {
   public:
-    using Scrape = std::function<std::string()>;
+    // Gathers the figures of all workers, then writes them out. On the admin listener's worker.
+    using Scrape = std::function<Async<std::string>(Cancel&)>;
     MetricsPage(Scrape scrape, Secret token)
         : scrape_(std::move(scrape)), token_(std::move(token)) {}
     [[nodiscard]] std::string_view surface() const noexcept override { return "metrics"; }

@@ -1,0 +1,41 @@
+// The composition root: Document -> Snapshot. The one place that names concrete types.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sluice/result.hpp"
+
+#include "config/document.hpp"
+#include "engine/runtime.hpp"
+#include "engine/snapshot.hpp"
+#include "net/server_stream.hpp"
+
+namespace sluice::daemon {
+
+// The environment's proxy settings, read once at start.
+struct ProxyEnvironment {
+    std::string https_proxy;
+    std::string http_proxy;
+    std::string no_proxy;
+    static ProxyEnvironment read();
+};
+
+// An in-process upstream that workers must offer under `name` (Worker::add_inproc).
+struct InprocUpstream {
+    std::string name;
+    std::unique_ptr<net::Handler> handler;
+};
+
+struct Built {
+    std::shared_ptr<engine::Snapshot const> snapshot;
+    std::vector<InprocUpstream> inproc;
+};
+
+// Error message: for the operator, names what in the config could not be built. Opens the files of
+// TLS settings; connects to nothing.
+Result<Built> build(config::Document const& document, engine::Runtime& runtime,
+                    ProxyEnvironment const& environment);
+
+}  // namespace sluice::daemon

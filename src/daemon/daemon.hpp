@@ -1,0 +1,95 @@
+// The daemon: opens the listeners, builds the Snapshot, runs the workers, stops them in order.
+// Called by main and by the integration tests; constructs everything below it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "sluice/result.hpp"
+
+#include "config/document.hpp"
+#include "daemon/build.hpp"
+#include "engine/front_door.hpp"
+#include "engine/runtime.hpp"
+#include "engine/worker_context.hpp"
+#include "net/worker.hpp"
+#include "telemetry/ledger.hpp"
+#include "telemetry/metrics.hpp"
+#include "telemetry/record_sink.hpp"
+
+namespace sluice::daemon {
+
+class Daemon {
+  public:
+    // Opens listeners and files, builds the first Snapshot. Nothing is accepted before start().
+    // Error message: for the operator.
+    static Result<std::unique_ptr<Daemon>> create(
+        config::Document document, ProxyEnvironment const& environment = ProxyEnvironment::read());
+    ~Daemon();  // stops at once when it runs
+
+    void start();
+    // Lets exchanges end until `drain` has passed, joins the workers, writes out the ledger.
+    // Any thread but a worker's; idempotent.
+    void stop(Steady::duration drain);
+
+    // Listeners in config order, with real ports; "127.0.0.1:8080", "unix:/path".
+    [[nodiscard]] std::string const& address(std::size_t listener = 0) const;
+    [[nodiscard]] std::uint16_t port(std::size_t listener = 0) const;
+    [[nodiscard]] std::string const& admin_address() const { return admin_address_; }  // "" = none
+    [[nodiscard]] std::uint16_t admin_port() const { return admin_port_; }
+
+    [[nodiscard]] config::Document const& document() const { return document_; }
+    [[nodiscard]] std::size_t worker_count() const { return workers_.size(); }
+    net::Worker& worker(std::size_t index) { return *workers_[index]; }
+    telemetry::Ledger& ledger() { return *ledger_; }
+    telemetry::Metrics& metrics() { return *metrics_; }
+    // One entry per worker, as of now. Any thread but a worker's, while they run.
+    [[nodiscard]] std::vector<net::WorkerStats> worker_stats();
+
+  private:
+    struct Scripts;  // the endpoints
+
+    explicit Daemon(config::Document document);
+    Result<void> open(ProxyEnvironment const& environment);
+    Result<void> open_outlets();
+    Result<void> open_listeners();
+    Result<void> open_admin();
+    void make_contexts(std::shared_ptr<engine::Snapshot const> const& snapshot);
+    void make_doors();
+    [[nodiscard]] std::string why_not_ready() const;
+    Async<std::string> scrape(Cancel& cancel);
+
+    struct OpenListener {
+        std::string address;
+        std::uint16_t port = 0;
+    };
+
+    config::Document document_;
+    engine::Runtime runtime_;
+    Built built_;
+    std::unique_ptr<telemetry::Ledger> ledger_;
+    std::unique_ptr<telemetry::Metrics> metrics_;
+    std::vector<std::unique_ptr<telemetry::RecordSink>> sinks_;
+    std::atomic<std::int64_t> body_bytes_in_flight_{0};
+    std::vector<engine::WorkerContext> contexts_;
+    std::vector<engine::WorkerContext> admin_contexts_;  // without a sink: probes are no usage
+    std::unique_ptr<Scripts> scripts_;
+    std::unique_ptr<engine::FrontDoor> door_;
+    std::unique_ptr<engine::FrontDoor> admin_door_;
+    std::vector<std::unique_ptr<net::Worker>> workers_;
+    std::vector<std::thread> threads_;
+    std::vector<OpenListener> listeners_;
+    std::mutex stats_mutex_;  // stats_: written by each worker for a scrape, never per request
+    std::vector<net::WorkerStats> stats_;
+    std::string admin_address_;
+    std::uint16_t admin_port_ = 0;
+    std::atomic<bool> running_{false};
+    std::atomic<bool> stopping_{false};
+};
+
+}  // namespace sluice::daemon
