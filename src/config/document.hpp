@@ -48,8 +48,8 @@ struct Timeout {  // every field optional in YAML; inherits field by field
 };
 
 struct Retry {
-    // Which failures are tried again: connect, timeout, reset, 408, 409, 429, 5xx, any single 4xx/5xx
-    // status as text.
+    // Which failures are tried again: connect, timeout, reset, 408, 409, 429, 5xx, any single
+    // 4xx/5xx status as text.
     std::vector<std::string> when = {"connect", "timeout", "reset", "429", "5xx"};
     int attempts_max = 3;  // in all, the first included
     std::int64_t backoff_ms = 200;
@@ -79,14 +79,14 @@ struct Bounds {  // server.limits
     std::int64_t body_bytes_max = 32 * 1024 * 1024;
     std::int64_t response_bytes_max = 64 * 1024 * 1024;
     std::int64_t frame_bytes_max = 1024 * 1024;
-    std::int64_t connections_max = 10'000;       // per worker
+    std::int64_t connections_max = 10'000;  // per worker
     std::int64_t body_bytes_in_flight_max = 1024LL * 1024 * 1024;
     std::int64_t head_timeout_ms = 10'000;
     std::int64_t body_idle_ms = 30'000;
     std::int64_t keep_alive_idle_ms = 75'000;
     std::int64_t write_idle_ms = 30'000;
-    std::int64_t peek_bytes = 64 * 1024;         // how far an answer is read before it must speak
-    std::int64_t peek_ms = 0;                    // 0 = first_byte_ms
+    std::int64_t peek_bytes = 64 * 1024;  // how far an answer is read before it must speak
+    std::int64_t peek_ms = 0;             // 0 = first_byte_ms
 };
 
 enum class Auth { keys, none };
@@ -114,8 +114,8 @@ struct Admin {
 
 struct Credential {
     std::string name;
-    Secret value;            // empty = a reference that resolved to nothing: unavailable
-    std::string source;      // "OPENAI_KEY_1", "file:/run/secrets/x", "in clear": shown at start
+    Secret value;        // empty = a reference that resolved to nothing: unavailable
+    std::string source;  // "OPENAI_KEY_1", "file:/run/secrets/x", "in clear": shown at start
     int weight = 1;
     Place place;
 };
@@ -123,7 +123,7 @@ struct Credential {
 // How a provider takes a credential.
 enum class AuthScheme { bearer, x_api_key, api_key, none };
 
-struct MockOptions {  // only for kind mock
+struct MockOptions {                 // only for kind mock
     std::int64_t chunk_ms = 0;       // pause between stream chunks
     std::int64_t first_byte_ms = 0;  // pause before the answer
     std::string fault;               // see docs/guide/mock.md; "" = none
@@ -131,13 +131,13 @@ struct MockOptions {  // only for kind mock
 
 struct Provider {
     std::string name;
-    std::string kind;      // a file of config/providers/, or mock
+    std::string kind;  // a file of config/providers/, or mock
     std::string dialect = "openai_chat";
     std::string base_url;  // with its path prefix, no trailing slash
     AuthScheme auth = AuthScheme::bearer;
     std::vector<Credential> keys;
     std::map<std::string, std::string> headers;  // extra request headers
-    std::string egress_proxy;  // "" = HTTPS_PROXY/NO_PROXY of the environment; "none" = direct
+    std::string egress_proxy;    // "" = HTTPS_PROXY/NO_PROXY of the environment; "none" = direct
     Secret egress_proxy_secret;  // the proxy URL when it holds credentials
     std::string tls_ca;
     std::string tls_sni;
@@ -177,11 +177,12 @@ struct Route {
 struct Key {
     std::string team;
     std::string name;
-    std::vector<std::string> hashes;  // lower-case hex SHA-256 of the secret; `value:` arrives hashed
+    std::vector<std::string>
+        hashes;  // lower-case hex SHA-256 of the secret; `value:` arrives hashed
     std::optional<std::chrono::sys_days> expires;  // valid through the day before, UTC
     bool disabled = false;
     std::optional<std::vector<std::string>> models;  // globs; nullopt = all of the team's
-    bool is_trial = false;  // the shipped key: loopback listeners only
+    bool is_trial = false;                           // the shipped key: loopback listeners only
     Place place;
 };
 

@@ -1,0 +1,53 @@
+// The top of the description: the document, storage, telemetry. See describe.hpp.
+#include "config/describe.hpp"
+
+namespace sluice::config {
+namespace {
+
+Binding<Storage> describe_storage() {
+    return Described<Storage>("storage", "Where sluice keeps what it writes.")
+        .field("dir", &Storage::dir, text("a directory"),
+               "The ledger and later state; made when missing, relative to the working directory.")
+        .done();
+}
+
+Binding<AccessLog> describe_access_log() {
+    using Format = AccessLog::Format;
+    return Described<AccessLog>("telemetry.access_log", "One line for each request that ended.")
+        .field(
+            "format", &AccessLog::format,
+            choice<Format>({{"json", Format::json}, {"text", Format::text}, {"off", Format::off}}),
+            "How a line looks; `off` writes none.")
+        .field("path", &AccessLog::path, text("a file path"), "A file; empty: standard output.")
+        .done();
+}
+
+Binding<Telemetry> describe_telemetry() {
+    return Described<Telemetry>("telemetry", "What sluice tells about itself.")
+        .field("access_log", &Telemetry::access_log, describe_access_log(), "The access log.")
+        .field("log_level", &Telemetry::log_level, one_of({"debug", "info", "warn", "error"}),
+               "The least important process log line that is written.")
+        .done();
+}
+
+}  // namespace
+
+// `server` is first: routes start from its defaults. Then providers before the routes that name
+// them.
+Binding<Document> const& document_description() {
+    static Binding<Document> const description =
+        Described<Document>("the file", "Everything may be left out.")
+            .field("server", &Document::server, describe_server(), "Where clients connect.")
+            .field("admin", &Document::admin, describe_admin(), "Where operators connect.")
+            .field("providers", &Document::providers, describe_providers(),
+                   "Where models are: name -> provider.")
+            .field("routes", &Document::routes, describe_routes(),
+                   "Public model name -> where it goes.")
+            .field("keys", &Document::teams, describe_teams(), "Who may call: team -> its keys.")
+            .field("storage", &Document::storage, describe_storage(), "What is written where.")
+            .field("telemetry", &Document::telemetry, describe_telemetry(), "Logs.")
+            .done();
+    return description;
+}
+
+}  // namespace sluice::config

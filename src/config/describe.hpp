@@ -1,0 +1,30 @@
+// The one description of the configuration: each setting with its name, type, range, default and
+// sentence, and how it is read. The loader, the JSON schema and docs/reference/config.md come from
+// it.
+#pragma once
+
+#include "config/binding.hpp"
+#include "config/document.hpp"
+#include "config/kind.hpp"
+
+namespace sluice::config {
+
+Binding<Document> const& document_description();
+Binding<Kind> const& kind_description();  // a file of config/providers/
+
+// The parts, one file each.
+Binding<Server> describe_server();
+Binding<Admin> describe_admin();
+Binding<Timeout> describe_timeout();
+Binding<Retry> describe_retry();
+Binding<Health> describe_health();
+Binding<std::vector<Provider>> describe_providers();
+Binding<std::vector<Route>> describe_routes();
+Binding<std::vector<Team>> describe_teams();
+
+Binding<AuthScheme> describe_auth_scheme();
+Binding<std::vector<std::string>> describe_operations();
+// Model names and globs of a team or key; remembered, to be checked against the routes.
+Binding<std::vector<std::string>> describe_models();
+
+}  // namespace sluice::config

@@ -1,0 +1,121 @@
+// The description of `routes`. See describe.hpp.
+#include "config/describe.hpp"
+#include "config/names.hpp"
+
+namespace sluice::config {
+namespace {
+
+constexpr std::int64_t weight_max = 1'000'000;
+constexpr char const* target_says = "provider, or provider/model";
+
+// What stands before the first "/" is the provider; the rest, slashes and all, its model.
+std::optional<TargetRef> to_target(Reader& reader, std::string const& text, Place const& place) {
+    auto const slash = text.find('/');
+    TargetRef target;
+    target.provider = text.substr(0, slash);
+    if (slash != std::string::npos) target.model = text.substr(slash + 1);
+    target.place = place;
+    bool const has_empty_part =
+        target.provider.empty() || (slash != std::string::npos && target.model.empty());
+    if (has_empty_part || is_glob(text) || check_model_pattern(text)) {
+        reader.error(place, "must be a provider, or provider/model, without spaces or '*'");
+        return std::nullopt;
+    }
+    return target;
+}
+
+Shape target_shape() {
+    Shape shape;
+    shape.says = target_says;
+    return shape;
+}
+
+void append_target(Reader& reader, Node const& node, Tier& out) {
+    auto const text = reader.text(node, target_says);
+    if (!text) return;
+    auto target = to_target(reader, *text, node.place);
+    if (!target) return;
+    for (auto const& other : out.targets) {
+        if (other.provider == target->provider && other.model == target->model) {
+            return reader.error(node.place, "names a target that this tier has already");
+        }
+    }
+    out.targets.push_back(std::move(*target));
+}
+
+void read_weighted(Reader& reader, Node const& node, Tier& out) {
+    auto const weight = small_integer(1, static_cast<int>(weight_max));
+    for (auto const& [key, place, value] : node.entries) {
+        Reader::Step const step(reader, key);
+        auto target = to_target(reader, key, place);
+        int share = 1;
+        weight.read(reader, *value, share);
+        if (!target) continue;
+        target->weight = share;
+        out.targets.push_back(std::move(*target));
+    }
+    if (node.entries.empty()) reader.error(node.place, "must have at least one target");
+}
+
+// "openai/gpt-4o" | [openai, azure] | {openai: 9, azure: 1}
+Binding<Tier> describe_tier() {
+    Binding<Tier> one, several, weighted;
+    one.shape = target_shape();
+    one.read = append_target;
+    several.shape.type = Shape::Type::list;
+    several.shape.least = 1;
+    several.shape.most = 100;
+    several.shape.parts = {target_shape()};
+    several.read = [](Reader& reader, Node const& node, Tier& out) {
+        for (auto const& item : node.items) append_target(reader, *item, out);
+        if (node.items.empty()) reader.error(node.place, "must have at least one target");
+    };
+    weighted.shape.type = Shape::Type::map;
+    weighted.shape.most = 100;
+    weighted.shape.says = target_says;
+    weighted.shape.parts = {small_integer(1, static_cast<int>(weight_max)).shape};
+    weighted.read = read_weighted;
+    return either<Tier>(
+        {"a target, a list of targets, or a map from target to weight", one, several, weighted});
+}
+
+Binding<Route> describe_route_settings() {
+    return Described<Route>("routes.*", "Where a public model name goes.")
+        .field("tiers", &Route::tiers, list(describe_tier(), 1, 20),
+               "The first tier is tried first; the next one when no target of it answered. A tier "
+               "is a target, a list of targets, or a map from target to weight.",
+               true)
+        .field("timeout", &Route::timeout, describe_timeout(),
+               "Over server.defaults.timeout, field by field.")
+        .field("retry", &Route::retry, describe_retry(),
+               "Over server.defaults.retry, field by field.")
+        .field("health", &Route::health, describe_health(),
+               "Over server.defaults.health, field by field.")
+        .field("allow_mock", &Route::allow_mock, boolean(),
+               "Lets the mock stand beside, or instead of, real providers.")
+        .done();
+}
+
+}  // namespace
+
+Binding<std::vector<Route>> describe_routes() {
+    Binding<Route> target;
+    target.shape = target_shape();
+    target.read = [](Reader& reader, Node const& node, Route& out) {
+        append_target(reader, node, out.tiers.emplace_back());
+    };
+    auto const entry = either<Route>({"a target (provider, or provider/model), or a map with tiers",
+                                      target, std::nullopt, describe_route_settings()});
+    Named<Route> how{"public model name", &Route::pattern, check_model_pattern,
+                     "^[^\\s*\"\\\\]*[*]?[^\\s*\"\\\\]*$"};
+    how.fresh = [](Reader& reader) {
+        Route route;
+        route.timeout = reader.document.server.defaults.timeout;
+        route.retry = reader.document.server.defaults.retry;
+        route.health = reader.document.server.defaults.health;
+        return route;
+    };
+    return named<Route>(how, entry, 10'000);
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,22 @@
+// See document.hpp.
+#include "config/document.hpp"
+
+#include <algorithm>
+
+#include "config/kind.hpp"
+
+namespace sluice::config {
+
+bool Provider::is_available() const {
+    if (kind == mock_kind || !needs_credential) return true;
+    return std::any_of(keys.begin(), keys.end(),
+                       [](auto const& key) { return !key.value.empty(); });
+}
+
+Provider const* Document::provider(std::string_view name) const {
+    auto const found = std::find_if(providers.begin(), providers.end(),
+                                    [name](auto const& known) { return known.name == name; });
+    return found == providers.end() ? nullptr : &*found;
+}
+
+}  // namespace sluice::config
