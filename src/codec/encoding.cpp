@@ -27,6 +27,7 @@ class InflateDecoder final : public Decoder {
   private:
     Turn turn(std::string_view& in, char* out, std::size_t room, std::size_t& written) override {
         if (at_end_ && !start_next(in)) return in.empty() ? Turn::need_input : Turn::broken;
+        if (in.empty() && !is_open_) return Turn::need_input;
         if (!is_open_ && !open(in)) return Turn::broken;
         auto const step = std::min<std::size_t>(in.size(), 1U << 30U);
         // zlib does not write through next_in; its interface only lacks the const.
@@ -59,7 +60,6 @@ class InflateDecoder final : public Decoder {
     // A zlib header is told by its first byte: method 8 in the low half, window up to 32 KiB. A raw
     // block that begins so would be a stored block with a stray bit, which nobody sends.
     bool open(std::string_view in) {
-        if (in.empty()) return true;
         auto const first = static_cast<unsigned char>(in[0]);
         bool const zlib = (first & 0x0fU) == 8 && (first >> 4U) <= 7;
         int const window = gzip_ ? 15 + 16 : (zlib ? 15 : -15);

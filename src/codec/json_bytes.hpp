@@ -56,9 +56,11 @@ inline char const* find_special(char const* at, char const* end) noexcept {
     return at;
 }
 
+constexpr bool is_number_byte(char c) noexcept {
+    return is_digit(c) || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E';
+}
 constexpr bool is_number_filler(char c) noexcept {
-    return is_digit(c) || c == ',' || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E' ||
-           is_space(c);
+    return is_number_byte(c) || c == ',' || is_space(c);
 }
 
 // The first byte that cannot stand in a list of numbers; skips long vectors quickly.

@@ -108,6 +108,22 @@ void JsonString::decode_to(std::string& out) const {
     }
 }
 
+std::size_t JsonString::decoded_bytes() const noexcept {
+    auto const text = inner();
+    if (!has_escapes) return text.size();
+    auto const* at = text.data();
+    auto const* const end = at + text.size();
+    std::size_t bytes = 0;
+    while (at < end) {
+        auto const* const stop = json_bytes::find_special(at, end);
+        bytes += static_cast<std::size_t>(stop - at);
+        at = stop;
+        std::array<char, 4> ignored;
+        if (at < end) bytes += decode_escape(at, ignored.data());
+    }
+    return bytes;
+}
+
 void JsonKey::decode(JsonString const& text) noexcept {
     auto const inner = text.inner();
     auto const* at = inner.data();

@@ -31,6 +31,8 @@ struct JsonString {
     [[nodiscard]] std::string_view inner() const noexcept {
         return quoted.substr(1, quoted.size() - 2);
     }
+    // How long the decoded text is, in bytes. Precondition: scanned.
+    [[nodiscard]] std::size_t decoded_bytes() const noexcept;
     // The decoded text; appends to `out`. Precondition: scanned, so its escapes are right.
     void decode_to(std::string& out) const;
     [[nodiscard]] std::string decoded() const {
@@ -77,6 +79,10 @@ class JsonScanner {
 
     [[nodiscard]] std::size_t offset() const noexcept {
         return static_cast<std::size_t>(at_ - begin_);
+    }
+    // The text between `from` and here.
+    [[nodiscard]] std::string_view since(std::size_t from) const noexcept {
+        return {begin_ + from, offset() - from};
     }
     // "" while all is well. Static text: "a string is not closed".
     [[nodiscard]] std::string_view reason() const noexcept { return reason_; }

@@ -306,7 +306,8 @@ bool RequestWalk::read_tools(std::string_view name) {
     if (kind != JsonKind::array) return refuse(name, "must be an array of tools");
     auto const from = scan_.offset();
     if (!scan_.skip_value(1, InnerOnce{})) return false;
-    auto const inside = body_.substr(from + 1, scan_.offset() - from - 2);
+    auto inside = scan_.since(from + 1);
+    inside.remove_suffix(1);
     if (inside.find_first_not_of(" \t\r\n") != std::string_view::npos) facts_.has_tools = true;
     return true;
 }
@@ -319,7 +320,7 @@ bool RequestWalk::read_integer(std::string_view name, std::string_view advice,
     if (kind != JsonKind::number) return refuse(name, advice);
     auto const from = scan_.offset();
     if (!scan_.skip_number()) return false;
-    auto const text = body_.substr(from, scan_.offset() - from);
+    auto const text = scan_.since(from);
     std::int64_t value = 0;
     auto const [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error == std::errc{} && stop == text.data() + text.size()) {

@@ -56,7 +56,7 @@ std::optional<std::int64_t> count_of(std::string_view text) noexcept {
 }
 
 // Reads the object the scanner stands at.
-void read_counts(JsonScanner& scan, std::string_view text, Where where, Counts& counts) {
+void read_counts(JsonScanner& scan, Where where, Counts& counts) {
     if (!scan.enter('{')) return;
     JsonString raw;
     JsonKey key;
@@ -66,7 +66,7 @@ void read_counts(JsonScanner& scan, std::string_view text, Where where, Counts& 
         if (kind == JsonKind::object && where == Where::top &&
             (key.name() == "prompt_tokens_details" || key.name() == "completion_tokens_details")) {
             bool const is_prompt = key.name() == "prompt_tokens_details";
-            read_counts(scan, text, is_prompt ? Where::prompt_details : Where::completion_details,
+            read_counts(scan, is_prompt ? Where::prompt_details : Where::completion_details,
                         counts);
             continue;
         }
@@ -74,7 +74,7 @@ void read_counts(JsonScanner& scan, std::string_view text, Where where, Counts& 
         if (!scan.skip_value(2)) return;
         auto const slot = slot_of(where, key.name());
         if (slot == nullptr || kind != JsonKind::number) continue;
-        if (auto const count = count_of(text.substr(from, scan.offset() - from))) {
+        if (auto const count = count_of(scan.since(from))) {
             counts.*slot = count;
         }
     }
@@ -86,7 +86,7 @@ void read_usage(std::string_view object, llm::Usage& usage) {
     JsonScanner scan(object);
     if (scan.peek() != JsonKind::object) return;
     Counts counts;
-    read_counts(scan, object, Where::top, counts);
+    read_counts(scan, Where::top, counts);
     if (!counts.prompt && !counts.completion && !counts.total) return;
     usage.reported = true;
     usage.output = counts.completion.value_or(

@@ -1,0 +1,66 @@
+// Reads a unary answer of the openai_chat dialect while it passes by: every byte comes out as it
+// came, and usage, model, error and the first finish reason are picked up on the way, in bounded
+// memory however long the body is. Made by open_reader; calls codec/json_push.
+#pragma once
+
+#include <string>
+
+#include "sluice/dialect.hpp"
+
+#include "codec/json_push.hpp"
+
+namespace sluice::dialect::openai {
+
+class UnaryReader final : public AnswerReader {
+  public:
+    UnaryReader() : push_(*this) {}
+
+    Result<void> feed(std::string_view bytes, FrameSink& sink) override;
+    Result<void> finish(FrameSink& sink) override;
+
+    [[nodiscard]] llm::Usage const& usage() const noexcept override { return usage_; }
+    [[nodiscard]] std::optional<Error> const& fault() const noexcept override { return fault_; }
+    [[nodiscard]] std::string_view model() const noexcept override { return model_; }
+    [[nodiscard]] std::string_view finish_reason() const noexcept override {
+        return finish_reason_;
+    }
+    // String values named content, reasoning(_content), refusal, text, name or arguments inside
+    // choices. An escape counts as one byte, \uXXXX as two.
+    [[nodiscard]] std::uint64_t content_bytes() const noexcept override { return content_bytes_; }
+
+  private:
+    friend class codec::JsonPush<UnaryReader>;
+
+    enum class Member : std::uint8_t { other, usage, model, error, object, choices };
+
+    void on_key(std::string_view name, std::size_t depth);
+    void on_begin(codec::JsonKind kind, std::size_t depth, char const* at);
+    void on_end(codec::JsonKind kind, std::size_t depth, char const* behind);
+    void on_text(std::size_t raw_bytes) {
+        if (is_counted_) content_bytes_ += raw_bytes;
+    }
+
+    void start_capture(std::size_t depth, char const* at) noexcept;
+    void capture(char const* from, char const* to);
+    void use_capture();
+    [[nodiscard]] FrameKind kind() const noexcept;
+
+    codec::JsonPush<UnaryReader> push_;
+    llm::Usage usage_;
+    std::optional<Error> fault_;
+    std::string model_;
+    std::string finish_reason_;
+    std::uint64_t content_bytes_ = 0;
+    std::string captured_;                // the value being picked up, so far
+    char const* capture_from_ = nullptr;  // in the current piece
+    std::size_t capture_depth_ = 0;
+    Member member_ = Member::other;  // of the root
+    bool is_capturing_ = false;
+    bool overflowed_ = false;
+    bool is_finish_reason_ = false;  // the next value of a choice is it
+    bool is_counted_ = false;        // strings after this key are text of the answer
+    bool is_settled_ = false;        // a member other than `error` has come: this is an answer
+    bool root_is_object_ = false;
+};
+
+}  // namespace sluice::dialect::openai
