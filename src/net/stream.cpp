@@ -108,6 +108,11 @@ void Stream::Core::close() noexcept {
     if (second && second != first) second->on_closed();
 }
 
+// What OpenSSL has decrypted or read ahead never shows on the socket again.
+bool Stream::Core::has_pending() const noexcept {
+    return ssl && !tls_dead && !read_dry && SSL_has_pending(ssl) == 1;
+}
+
 std::string describe(IoResult const& result) {
     switch (result.kind) {
         case IoResult::Kind::bytes:
@@ -131,10 +136,7 @@ bool Stream::Awaiter::await_ready() noexcept {
         set_result(Wake::cancelled);
         return true;
     }
-    // What OpenSSL has decrypted or read ahead never shows on the socket again.
-    bool const reads = interest_ != Interest::write;
-    return reads && core_->ssl && !core_->tls_dead && !core_->read_dry &&
-           SSL_has_pending(core_->ssl) == 1;
+    return interest_ != Interest::write && core_->has_pending();
 }
 
 bool Stream::Awaiter::await_suspend(std::coroutine_handle<> coroutine) noexcept {
@@ -239,6 +241,8 @@ IoResult Stream::try_handshake() noexcept {
 bool Stream::is_tls() const noexcept { return core_ && core_->ssl; }
 
 SSL* Stream::ssl() const noexcept { return core_ ? core_->ssl : nullptr; }
+
+bool Stream::has_pending() const noexcept { return core_ && core_->has_pending(); }
 
 void Stream::shutdown_write() noexcept {
     if (!is_open()) return;

@@ -111,6 +111,8 @@ class Stream {
     [[nodiscard]] IoResult try_handshake() noexcept;
     [[nodiscard]] bool is_tls() const noexcept;
     [[nodiscard]] ssl_st* ssl() const noexcept;
+    // OpenSSL holds bytes that no wait on the socket would announce: try_read() first.
+    [[nodiscard]] bool has_pending() const noexcept;
 
     // Sends close_notify (TLS) and FIN; reading goes on.
     void shutdown_write() noexcept;

@@ -22,6 +22,7 @@ class Stream::Core {
 
     void arm(Interest side) noexcept;
     void close() noexcept;
+    [[nodiscard]] bool has_pending() const noexcept;
 
     void add_reference() noexcept { ++references; }
     void release() noexcept {

@@ -1,0 +1,139 @@
+// A client's HTTP/1 connection: its socket, its input, the request being served and the answer to
+// it. Small while idle: no buffer, one outstanding wait.
+//
+// Called by: http1_session.cpp (the loop), the Handler through ServerStream. Calls: http1_request,
+// codec::ChunkedDecoder, Stream. Split by direction: http1_read.cpp, http1_write.cpp.
+// Thread: the worker's. Lives in the frame of serve_connection.
+//
+// How a client that goes away is noticed during an exchange: HangupWatch reports FIN and RST
+// without reading; on TLS a watcher also reads on into the input buffer, to see close_notify, until
+// input_bytes_max is held. Nothing is read ahead on plain sockets: pipelined requests stay in the
+// kernel's buffer, which is its own bound.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "codec/chunked.hpp"
+#include "net/hangup.hpp"
+#include "net/http1_request.hpp"
+#include "net/input_buffer.hpp"
+#include "net/server_stream.hpp"
+#include "net/worker_impl.hpp"
+
+namespace sluice::net {
+
+class Http1Connection final : public ServerStream,
+                              private HangupWatch::Hook,
+                              private Stream::Watcher {
+  public:
+    Http1Connection(WorkerImpl& worker, Stream stream, std::shared_ptr<ServerSide const> side,
+                    Peer peer);
+    ~Http1Connection();
+
+    // The loop's part.
+    enum class HeadOutcome : std::uint8_t {
+        request,  // head() is valid
+        refused,  // refusal() says why
+        closed,   // nothing to answer: end, idle timeout, drain
+    };
+    Async<> accept_tls();  // an error = no connection to serve
+    Async<HeadOutcome> read_head();
+    [[nodiscard]] Error const& refusal() const noexcept { return *refusal_; }
+    [[nodiscard]] std::string const& refused_path() const noexcept { return refused_path_; }
+    void begin_exchange();
+    // What is left to do when the handler has returned. True: another request may follow.
+    Async<bool> finish_exchange();
+    // Answers a request that never became an exchange.
+    Async<> refuse(Error const& error, std::string const& body);
+    // Lets the client read the answer before the socket goes: FIN, then discards, bounded.
+    Async<> linger();
+    [[nodiscard]] WorkerImpl& worker() noexcept { return worker_; }
+    [[nodiscard]] bool is_answered() const noexcept { return answer_ == Answer::done; }
+    [[nodiscard]] bool is_begun() const noexcept { return answer_ == Answer::open; }
+    // Takes back an answer of which nothing was sent yet. False: something was.
+    bool withdraw() noexcept;
+    [[nodiscard]] bool is_gone() const noexcept { return gone_; }
+
+    // ServerStream.
+    [[nodiscard]] http::RequestHead const& head() const noexcept override { return head_; }
+    [[nodiscard]] Peer const& peer() const noexcept override { return peer_; }
+    [[nodiscard]] Steady::time_point arrived_at() const noexcept override { return arrived_at_; }
+    [[nodiscard]] Cancel& cancel() noexcept override { return *cancel_; }
+    Async<http::Body> read_body(std::size_t bytes_max) override;
+    using ServerStream::respond;
+    Async<> respond(std::uint16_t status, http::HeaderBlock const& headers,
+                    std::span<std::string_view const> body) override;
+    void begin(std::uint16_t status, http::HeaderBlock const& headers,
+               std::optional<std::uint64_t> length) override;
+    Async<> write(std::span<std::string_view const> pieces, bool last) override;
+    Async<> end() override;
+    void abort() noexcept override;
+    [[nodiscard]] bool head_sent() const noexcept override { return head_sent_; }
+    [[nodiscard]] std::uint64_t bytes_sent() const noexcept override { return bytes_sent_; }
+    void close_after_answer() noexcept override { close_ = true; }
+
+  private:
+    enum class Answer : std::uint8_t { none, open, done };
+    enum class Framing : std::uint8_t { none, length, chunked, until_close };
+
+    // http1_read.cpp
+    Result<void> take_head(std::string_view received, RequestHeadScan const& scan);
+    void keep_head(std::string_view text, std::span<http::Field const> fields);
+    void drop_head() noexcept;
+    void refuse_head(Error error, std::string_view path);
+    Async<> send_continue();
+    Async<http::Body> read_sized_body(std::size_t length);
+    Async<http::Body> read_chunked_body(std::size_t bytes_max);
+    Async<std::size_t> read_into(std::span<char> into);  // >= 1 byte, or an error
+    Error fail_body(Error error);
+    void read_ahead() noexcept;  // TLS: what is there, up to the bound
+    void watch_input() noexcept;
+    void on_hangup(bool whole) noexcept override;
+    void on_ready(Interest interest) noexcept override;
+    void on_closed() noexcept override {}
+    void lose_client() noexcept;
+
+    // http1_write.cpp
+    void start_answer(std::string& out, std::uint16_t status, http::HeaderBlock const& headers);
+    void end_head(std::string& out);
+    Result<void> send_now(std::span<std::string_view const> pieces, bool last);
+    Async<> send_rest(std::string head, std::span<std::string_view const> body, std::size_t offset);
+    Async<> flush_backlog();
+    Error write_error(IoResult const& result) noexcept;
+    Error write_error(Wake wake) noexcept;
+    [[nodiscard]] bool sends_body(std::uint16_t status) const noexcept;
+    [[nodiscard]] bool must_close() const noexcept;
+
+    WorkerImpl& worker_;
+    Stream stream_;
+    std::shared_ptr<ServerSide const> side_;
+    Peer peer_;
+    InputBuffer input_;
+    http::RequestHead head_;
+    char* head_block_ = nullptr;  // fields, then the head's text; owned, from the frame allocator
+    std::size_t head_block_bytes_ = 0;
+    Steady::time_point arrived_at_{};
+    std::optional<Cancel> cancel_;
+    std::optional<Error> refusal_;
+    std::string refused_path_;
+    std::string pending_head_;  // between begin() and the first write
+    std::string backlog_;       // what the socket did not take yet
+    std::uint64_t bytes_sent_ = 0;
+    std::uint64_t length_left_ = 0;  // Framing::length
+    std::uint32_t requests_ = 0;
+    Answer answer_ = Answer::none;
+    Framing framing_ = Framing::none;
+    bool head_sent_ = false;
+    bool in_exchange_ = false;
+    bool body_asked_ = false;  // read_body() was called
+    bool body_read_ = false;   // the next byte of input belongs to the next request
+    bool close_ = false;       // after this answer
+    bool closing_ = false;     // the answer's head said so
+    bool aborted_ = false;
+    bool gone_ = false;  // the client is; nothing more can be sent
+    bool fin_seen_ = false;
+    bool in_flight_counted_ = false;
+};
+
+}  // namespace sluice::net
