@@ -72,6 +72,7 @@ std::unique_ptr<Connection> Pool::lease(std::string const& identity) {
         idle.pop_back();
         if (!connection->wake()) continue;
         connection->reused = true;
+        connection->connect_time = {};
         ++worker_.counters().upstream_reuses;
         return connection;
     }
