@@ -142,7 +142,6 @@ Result<void> Http1Connection::take_head(std::string_view received, RequestHeadSc
 }
 
 void Http1Connection::keep_head(std::string_view text, std::span<http::Field const> fields) {
-    drop_head();
     auto const fields_bytes = fields.size() * sizeof(http::Field);
     head_block_bytes_ = fields_bytes + text.size();
     head_block_ = static_cast<char*>(async_detail::allocate_frame(head_block_bytes_));
