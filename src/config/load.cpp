@@ -69,12 +69,12 @@ KnownNames known_names(Node const& root) {
         return std::any_of(fields.begin(), fields.end(),
                            [&e](auto const& field) { return field.name == e.key; });
     });
-    auto const is_map = [&root](char const* name) {
+    auto const is_there = [&root, is_spelt](char const* name) {
         auto const* entry = root.find(name);
-        return entry == nullptr || entry->value->kind == Node::Kind::map ||
-               entry->value->kind == Node::Kind::null;
+        if (entry == nullptr) return is_spelt;
+        return entry->value->kind == Node::Kind::map || entry->value->kind == Node::Kind::null;
     };
-    return {is_spelt && is_map("providers"), is_spelt && is_map("routes")};
+    return {is_there("providers"), is_there("routes")};
 }
 
 void sort_by_place(std::vector<Problem>& problems) {
@@ -103,7 +103,9 @@ Loaded load_sources(std::vector<Source> const& sources, std::string const& main_
         Reader reader(options, kinds, document, problems);
         document_description().read(reader, *root, document);
         settle_addresses(document, options, problems);
-        validate(document, reader.model_references, known_names(*root), options, problems);
+        auto known = known_names(*root);
+        known.credentials = reader.error_count() == 0;
+        validate(document, reader.model_references, known, options, problems);
     }
     sort_by_place(problems);
     std::copy_if(problems.begin(), problems.end(), std::back_inserter(loaded.document.warnings),

@@ -139,7 +139,7 @@ void check_narrowing(Document const& document, Problems& problems) {
     }
 }
 
-void check_providers(Document const& document, Problems& problems) {
+void check_providers(Document const& document, bool is_read_whole, Problems& problems) {
     for (auto const& provider : document.providers) {
         auto const name = "providers." + provider.name;
         if (!provider.tls_verify) {
@@ -155,7 +155,7 @@ void check_providers(Document const& document, Problems& problems) {
             problems.warn(provider.place,
                           name + " sends its credential over http, readable on the way");
         }
-        if (provider.is_available() || document.trial) continue;
+        if (provider.is_available() || document.trial || !is_read_whole) continue;
         std::vector<std::string> sources;
         for (auto const& key : provider.keys) sources.push_back(key.source);
         problems.warn(provider.place,
@@ -178,7 +178,7 @@ void check_target_names(Document const& document, Route const& route, Problems& 
 }
 
 void check_mock_place(Document const& document, Route const& route, bool has_real_provider,
-                      Problems& problems) {
+                      bool is_read_whole, Problems& problems) {
     bool has_mock = false, has_real = false, is_reachable = false, is_known = true;
     for (auto const& tier : route.tiers) {
         for (auto const& target : tier.targets) {
@@ -200,7 +200,7 @@ void check_mock_place(Document const& document, Route const& route, bool has_rea
                            ", so callers could be answered with made-up text; remove it, or say "
                            "allow_mock: true");
     }
-    if (!is_reachable && is_known && !document.trial) {
+    if (!is_reachable && is_known && !document.trial && is_read_whole) {
         problems.warn(route.place, name + " goes only to providers without a credential");
     }
 }
@@ -315,11 +315,11 @@ void validate(Document& document, std::vector<ModelReference> const& references,
     check_doors(document, problems);
     check_keys(document, today, problems);
     check_narrowing(document, problems);
-    check_providers(document, problems);
+    check_providers(document, known.credentials, problems);
     for (auto const& route : document.routes) {
         if (known.providers) {
             check_target_names(document, route, problems);
-            check_mock_place(document, route, has_real_provider, problems);
+            check_mock_place(document, route, has_real_provider, known.credentials, problems);
         }
         check_times(route, problems);
     }

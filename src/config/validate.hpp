@@ -9,10 +9,11 @@
 
 namespace sluice::config {
 
-// Which names are worth checking: false where their section could not be read at all.
+// What is worth checking: false where the section could not be read at all.
 struct KnownNames {
     bool providers = true;
     bool routes = true;
+    bool credentials = true;  // every setting was read: what is unavailable is so for want of a key
 };
 
 // Also sets Document::trial. Problems are appended.
