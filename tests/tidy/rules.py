@@ -183,7 +183,7 @@ GENERIC = ('src/base/', 'src/codec/', 'src/net/', 'src/engine/', 'src/endpoint/'
 def names(tree):
     only_providers = [name for name in PROVIDERS if name not in DIALECT_NAMES]
     # One of them is an everyday word: it counts as a name or a host only.
-    pattern = re.compile(r'\b(' + '|'.join(only_providers) + r')\b|"together|\btogether(_|\.ai|\.xyz)', re.I)
+    pattern = re.compile(r'\b(' + '|'.join(only_providers) + r')\b|"together"|\btogether(_|\.ai|\.xyz)', re.I)
     for path, text in tree.under(*GENERIC):
         for match in pattern.finditer(text):
             yield Problem(path, source.line_of(text, match.start()),
