@@ -296,7 +296,7 @@ RequestHeadScan::Fault RequestHeadScan::step_start_line(unsigned char c) noexcep
                 return Fault::none;
             }
             if (i == 6) return c == '.' ? Fault::none : Fault::version;
-            if (c != '\r') return Fault::version;
+            if (c != '\r') return c == '\n' ? Fault::line_end : Fault::version;
             where_ = Where::version_lf;
             return version_odd_ ? Fault::version_unsupported : Fault::none;
         }
