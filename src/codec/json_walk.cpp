@@ -215,6 +215,7 @@ bool JsonScanner::skip_scalar() noexcept {
         case 'n':
             return skip_literal("null");
         default:
+            if (*at_ != '-' && !json_bytes::is_digit(*at_)) return fail("a value is malformed");
             return skip_number();
     }
 }

@@ -158,6 +158,25 @@ bool is_too_long(Said const& said) {
            message.find("context window") != std::string::npos;
 }
 
+// Some answer a wrong key with 400 and say so in prose only.
+bool is_about_our_key(Said const& said) {
+    if (says(said, bad_credential)) return true;
+    auto const message = lower(said.message);
+    auto const has = [&](std::string_view word) { return message.find(word) != std::string::npos; };
+    return has("api key") && (has("invalid") || has("not valid") || has("incorrect") ||
+                              has("expired") || has("missing"));
+}
+
+// Prose that may stand in the log: nothing that could quote a credential.
+bool is_quotable(Said const& said) {
+    auto const message = lower(said.message);
+    constexpr std::array<std::string_view, 5> risky{"key", "token", "bearer", "secret",
+                                                    "credential"};
+    return !message.empty() && std::none_of(risky.begin(), risky.end(), [&](std::string_view word) {
+        return message.find(word) != std::string::npos;
+    });
+}
+
 // For the log: never the message, which may quote a credential.
 std::string detail_of(int status, Said const& said) {
     std::string detail = "status " + std::to_string(status);
@@ -203,7 +222,7 @@ Error classify(int status, Said const& said) {
         if (status == 403 && says(said, against_policy)) {
             return rejected(status, Retry::no, said, std::move(detail));
         }
-        if (status != 429 && says(said, bad_credential)) {
+        if (status != 429 && is_about_our_key(said)) {
             return refused_credential(std::move(detail));
         }
     }
@@ -281,10 +300,10 @@ Error read_fault(std::string_view body) {
     auto const said = read_said(body);
     auto const status = status_said(said);
     if (status != 0) return classify(status, said);
-    return upstream_error(
-        ErrorCode::upstream_bad_response, Retry::next, 502,
-        said.message.empty() ? "the provider answered with an error" : said.message,
-        detail_of(200, said));
+    auto detail = detail_of(200, said);
+    if (is_quotable(said)) detail += ": " + cut_to(said.message, 200);
+    return upstream_error(ErrorCode::upstream_bad_response, Retry::next, 502,
+                          "the provider answered with an error", std::move(detail));
 }
 
 Error bad_answer(std::string_view detail) {
