@@ -2,10 +2,14 @@
 #include "net/tls_client.hpp"
 
 #include <array>
+#include <fstream>
+#include <iterator>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/x509v3.h>
 #include <utility>
 
+#include "codec/base64.hpp"
 #include "net/resolve.hpp"
 
 namespace sluice::net {
@@ -42,6 +46,16 @@ int on_new_session(SSL* ssl, SSL_SESSION* session) {
     return 1;
 }
 
+// A CA file that changed is another setting: its content counts, not its name alone.
+std::string digest_of_file(std::string const& path) {
+    std::ifstream file{path, std::ios::binary};
+    std::string const content{std::istreambuf_iterator<char>{file}, {}};
+    std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
+    unsigned size = 0;
+    EVP_Digest(content.data(), content.size(), bytes.data(), &size, EVP_sha256(), nullptr);
+    return {bytes.begin(), bytes.begin() + size};
+}
+
 Error unusable(std::string what) {
     auto const* const reason = ERR_reason_error_string(ERR_peek_last_error());
     if (reason) what.append(": ").append(reason);
@@ -72,7 +86,9 @@ Result<std::shared_ptr<TlsClient const>> TlsClient::create(TlsClientOptions cons
     constexpr std::array<unsigned char, 9> protocols{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
     SSL_CTX_set_alpn_protos(context.get(), protocols.data(), protocols.size());
     std::string identity = options.verify ? "verify" : "insecure";
-    identity.append(";ca=").append(options.ca_file);
+    if (!options.ca_file.empty()) {
+        identity.append(";ca=").append(codec::to_base64(digest_of_file(options.ca_file)));
+    }
     return std::shared_ptr<TlsClient const>{
         std::make_shared<OpensslClient>(std::move(context), std::move(identity))};
 }
