@@ -119,9 +119,12 @@ IoResult handshake(Stream::Core& core) noexcept {
     auto const returned = SSL_do_handshake(core.ssl);
     if (returned == 1) {
         core.handshaken = true;
+        core.read_dry = false;
         return {.kind = IoResult::Kind::bytes};
     }
-    return to_result(core, returned, Interest::read);
+    auto const result = to_result(core, returned, Interest::read);
+    core.read_dry = result.blocked();  // a part of a record is no reason to go on
+    return result;
 }
 
 IoResult read(Stream::Core& core, std::span<char> into) noexcept {

@@ -299,6 +299,7 @@ class Client {
         long const n =
             ssl_ ? SSL_read(ssl_, buffer, sizeof buffer) : ::recv(fd_, buffer, sizeof buffer, 0);
         if (n > 0) received.append(buffer, static_cast<std::size_t>(n));
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) ADD_FAILURE() << "nothing came";
         return n;
     }
     // Up to and with `mark`, taken out of `received`; what there is when the connection ends.
