@@ -26,6 +26,7 @@ void add_kind(std::vector<Kind>& kinds, std::string const& name, std::string_vie
     Document const none;
     std::vector<Kind> const no_kinds;
     Reader reader(options, no_kinds, none, problems);
+    Reader::Step const step(reader, "kind " + name);
     Kind kind;
     kind.name = name;
     kind_description().read(reader, *parsed.root, kind);

@@ -63,7 +63,7 @@ std::vector<NodePtr> parse_all(std::vector<Source> const& sources, std::vector<P
 }
 
 // A section of names that is not there under its own name makes every reference to it dangle.
-KnownNames known_names(Node const& root) {
+Findings find_sections(Node const& root) {
     auto const& fields = document_description().shape.fields;
     bool const is_spelt = std::all_of(root.entries.begin(), root.entries.end(), [&](auto const& e) {
         return std::any_of(fields.begin(), fields.end(),
@@ -74,7 +74,10 @@ KnownNames known_names(Node const& root) {
         if (entry == nullptr) return is_spelt;
         return entry->value->kind == Node::Kind::map || entry->value->kind == Node::Kind::null;
     };
-    return {is_there("providers"), is_there("routes")};
+    Findings findings;
+    findings.has_providers = is_there("providers");
+    findings.has_routes = is_there("routes");
+    return findings;
 }
 
 void sort_by_place(std::vector<Problem>& problems) {
@@ -103,9 +106,11 @@ Loaded load_sources(std::vector<Source> const& sources, std::string const& main_
         Reader reader(options, kinds, document, problems);
         document_description().read(reader, *root, document);
         settle_addresses(document, options, problems);
-        auto known = known_names(*root);
-        known.credentials = reader.error_count() == 0;
-        validate(document, reader.model_references, known, options, problems);
+        auto findings = find_sections(*root);
+        findings.references = std::move(reader.model_references);
+        findings.from_variables = std::move(reader.from_variables);
+        findings.is_whole = reader.error_count() == 0;
+        validate(document, findings, options, problems);
     }
     sort_by_place(problems);
     std::copy_if(problems.begin(), problems.end(), std::back_inserter(loaded.document.warnings),

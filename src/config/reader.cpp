@@ -64,6 +64,7 @@ std::optional<std::string> Reader::text(Node const& node, std::string const& exp
                               ", which is not set; set it, or write ${" + name + ":-default}");
         return std::nullopt;
     }
+    from_variables.push_back(expanded.text);
     return std::move(expanded.text);
 }
 
@@ -97,12 +98,13 @@ std::optional<Resolved> Reader::secret(Node const& node, std::string const& expe
 std::optional<std::string> Reader::secret_file(Node const& node, std::string const& path) {
     auto value = options.read_file(path);
     if (!value) {
-        error(node.place, "names a file that cannot be read: " + in_quotes(path));
+        error(node.place, "names a file that cannot be read: " + in_quotes(node.text.substr(5)));
         return std::nullopt;
     }
     trim_line_end(*value);
     if (value->empty() || value->size() > secret_bytes_max) {
-        error(node.place, "names a file that is empty or larger than 64 KiB: " + in_quotes(path));
+        error(node.place, "names a file that is empty or larger than 64 KiB: " +
+                              in_quotes(node.text.substr(5)));
         return std::nullopt;
     }
     return value;

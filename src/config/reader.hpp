@@ -38,6 +38,7 @@ class Reader {
     std::vector<Kind> const& kinds;
     Document const& document;  // as far as it has been read: `server` comes first
     std::vector<ModelReference> model_references;
+    std::vector<std::string> from_variables;  // texts that hold a variable's value: not to be shown
 
     // `message` follows the path: "is not ...", "needs ...".
     void error(Place const& place, std::string const& message);

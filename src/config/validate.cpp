@@ -31,6 +31,14 @@ class Problems {
     std::vector<Problem>& out_;
 };
 
+// A name as written; not the value of a variable.
+std::string shown(std::string const& name, std::vector<std::string> const& from_variables) {
+    bool const is_hidden =
+        std::any_of(from_variables.begin(), from_variables.end(),
+                    [&name](auto const& text) { return text.find(name) != text.npos; });
+    return is_hidden ? "(not shown: it comes from a variable)" : in_quotes(name);
+}
+
 // Addresses in the document have been parsed once: this cannot fail on those.
 bool is_loopback(std::string const& address) {
     std::string why;
@@ -120,7 +128,7 @@ void check_keys(Document const& document, std::chrono::sys_days today, Problems&
 }
 
 // An entry of a key that its team does not allow does nothing.
-void check_narrowing(Document const& document, Problems& problems) {
+void check_narrowing(Document const& document, Findings const& findings, Problems& problems) {
     for (auto const& team : document.teams) {
         if (!team.models) continue;
         for (auto const& key : team.keys) {
@@ -131,7 +139,7 @@ void check_narrowing(Document const& document, Problems& problems) {
                                 [&](auto const& other) { return do_patterns_meet(other, model); });
                 if (is_allowed) continue;
                 problems.warn(key.place, "keys." + team.name + ".keys." + key.name + " lists " +
-                                             in_quotes(model) +
+                                             shown(model, findings.from_variables) +
                                              ", which its team may not use; a key "
                                              "narrows its team, never widens it");
             }
@@ -164,14 +172,16 @@ void check_providers(Document const& document, bool is_read_whole, Problems& pro
     }
 }
 
-void check_target_names(Document const& document, Route const& route, Problems& problems) {
+void check_target_names(Document const& document, Route const& route, Findings const& findings,
+                        Problems& problems) {
     std::vector<std::string> names;
     for (auto const& provider : document.providers) names.push_back(provider.name);
     for (auto const& tier : route.tiers) {
         for (auto const& target : tier.targets) {
             if (document.provider(target.provider) != nullptr) continue;
             problems.error(target.place, "routes." + route.pattern + " names the provider " +
-                                             in_quotes(target.provider) + ", which is not defined" +
+                                             shown(target.provider, findings.from_variables) +
+                                             ", which is not defined" +
                                              suggestion(target.provider, names));
         }
     }
@@ -237,18 +247,19 @@ void check_ties(Document const& document, Problems& problems) {
     }
 }
 
-void check_model_references(Document const& document, std::vector<ModelReference> const& references,
+void check_model_references(Document const& document, Findings const& findings,
                             Problems& problems) {
     std::vector<std::string> names;
     for (auto const& route : document.routes) names.push_back(route.pattern);
-    for (auto const& reference : references) {
+    for (auto const& reference : findings.references) {
         bool const is_known = std::any_of(names.begin(), names.end(), [&](auto const& name) {
             return do_patterns_meet(name, reference.pattern);
         });
         if (is_known) continue;
-        problems.error(reference.place,
-                       reference.where + " names the model " + in_quotes(reference.pattern) +
-                           ", which no route matches" + suggestion(reference.pattern, names));
+        problems.error(reference.place, reference.where + " names the model " +
+                                            shown(reference.pattern, findings.from_variables) +
+                                            ", which no route matches" +
+                                            suggestion(reference.pattern, names));
     }
 }
 
@@ -298,8 +309,8 @@ void settle_addresses(Document& document, LoadOptions const& options,
     }
 }
 
-void validate(Document& document, std::vector<ModelReference> const& references, KnownNames known,
-              LoadOptions const& options, std::vector<Problem>& out) {
+void validate(Document& document, Findings const& findings, LoadOptions const& options,
+              std::vector<Problem>& out) {
     Problems problems(out);
     auto const is_mock = [](Provider const& p) { return p.kind == mock_kind; };
     bool const has_mock =
@@ -314,17 +325,17 @@ void validate(Document& document, std::vector<ModelReference> const& references,
     check_listeners(document, problems);
     check_doors(document, problems);
     check_keys(document, today, problems);
-    check_narrowing(document, problems);
-    check_providers(document, known.credentials, problems);
+    check_narrowing(document, findings, problems);
+    check_providers(document, findings.is_whole, problems);
     for (auto const& route : document.routes) {
-        if (known.providers) {
-            check_target_names(document, route, problems);
-            check_mock_place(document, route, has_real_provider, known.credentials, problems);
+        if (findings.has_providers) {
+            check_target_names(document, route, findings, problems);
+            check_mock_place(document, route, has_real_provider, findings.is_whole, problems);
         }
         check_times(route, problems);
     }
     check_ties(document, problems);
-    if (known.routes) check_model_references(document, references, problems);
+    if (findings.has_routes) check_model_references(document, findings, problems);
 }
 
 }  // namespace sluice::config
