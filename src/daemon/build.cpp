@@ -86,7 +86,10 @@ class Builder {
             auto added = add_provider(described);
             if (!added) return std::move(added).error();
         }
-        if (document_.trial) ensure_trial_provider();
+        if (document_.trial) {
+            auto made = ensure_trial_provider();
+            if (!made) return std::move(made).error();
+        }
         add_routes();
         if (document_.server.auth == config::Auth::keys) {
             snapshot_->directory = std::make_shared<stage::YamlDirectory>(document_.teams);
@@ -114,7 +117,8 @@ class Builder {
             }
         }
         if (described.kind == "mock") {
-            set_up_mock(*provider, described.mock);
+            auto made = set_up_mock(*provider, described.mock);
+            if (!made) return made;
         } else {
             auto connected = set_up_endpoint(*provider, described);
             if (!connected) return connected;
@@ -124,7 +128,12 @@ class Builder {
         return {};
     }
 
-    void set_up_mock(Provider& provider, config::MockOptions const& options) {
+    Result<void> set_up_mock(Provider& provider, config::MockOptions const& options) {
+        auto mock = provider::mock::Mock::create(options);
+        if (!mock) {
+            return build_error(
+                fmt::format("provider '{}': {}", provider.name, mock.error().message));
+        }
         provider.is_mock = true;
         provider.needs_credential = false;
         provider.endpoint.scheme = "inproc";
@@ -132,7 +141,8 @@ class Builder {
         provider.endpoint.host_header = "mock";
         provider.endpoint.seal();
         provider.path_prefix = "/v1";
-        built_.inproc.push_back({provider.name, std::make_unique<provider::Mock>(options)});
+        built_.inproc.push_back({provider.name, std::move(*mock)});
+        return {};
     }
 
     Result<void> set_up_endpoint(Provider& provider, config::Provider const& described) {
@@ -213,15 +223,15 @@ class Builder {
         }
     }
 
-    void ensure_trial_provider() {
-        for (auto const& provider : snapshot_->providers) {
-            if (provider->is_mock) return;
-        }
+    Result<void> ensure_trial_provider() {
+        if (mock_provider()) return {};
         auto provider = std::make_unique<Provider>();
         provider->name = trial_provider;
         provider->dialect = &dialect::openai_chat();
-        set_up_mock(*provider, {});
+        auto made = set_up_mock(*provider, {});
+        if (!made) return made;
         snapshot_->providers.push_back(std::move(provider));
+        return {};
     }
 
     [[nodiscard]] Provider const* find_provider(std::string_view name) const {

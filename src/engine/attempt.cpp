@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/log.hpp"
+#include "codec/json_walk.hpp"
 #include "engine/frame_collector.hpp"
 #include "engine/header_policy.hpp"
 #include "engine/metering.hpp"
@@ -226,6 +227,7 @@ Async<Outcome> attempt(Exchange& x, Codec const& codec, Target const& target,
     auto const& model = target.model.empty() ? x.facts.model : target.model;
     auto& record = x.record.attempts.emplace_back();
     record.provider = target.provider->name;
+    x.record.mock = target.provider->is_mock;
     record.model = model;
     if (credential) record.credential = credential->name;
 

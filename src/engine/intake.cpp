@@ -49,7 +49,7 @@ Result<void> check_content_type(http::HeaderView headers) {
 // A compressed request body is decoded whole, within the same bound as a plain one.
 Result<void> decode_body(Exchange& x) {
     auto const coding = x.client.head().headers.get("content-encoding");
-    auto decoder = codec::open_decoder(coding, x.snapshot.body_bytes_max);
+    auto decoder = codec::open_decoder(coding, x.snapshot.body_bytes_max, codec::Encoded::request);
     if (!decoder) {
         return client_error(ErrorCode::unsupported_encoding, 415,
                             "This Content-Encoding is not supported: send the body plain, or as "
@@ -59,12 +59,7 @@ Result<void> decode_body(Exchange& x) {
     std::string plain;
     auto decoded = (*decoder)->feed(x.body.view(), plain);
     if (decoded) decoded = (*decoder)->finish();
-    if (!decoded && decoded.error().code == ErrorCode::body_too_large) return decoded;
-    if (!decoded) {
-        return client_error(ErrorCode::invalid_request, 400,
-                            "The body could not be decoded with the Content-Encoding it names.",
-                            decoded.error().detail);
-    }
+    if (!decoded) return decoded;
     if (!hold_bytes(x, static_cast<std::int64_t>(plain.size()))) return overloaded();
     x.body = http::Body::copy_of(plain);
     return {};

@@ -27,7 +27,7 @@ std::string_view example_model(Exchange const& x) {
     for (auto const& route : x.snapshot.routes.all()) {
         if (route.name.find('*') == std::string::npos) return route.name;
     }
-    return "your-model";
+    return x.snapshot.trial ? "gpt-4o-mini" : "YOUR_MODEL";
 }
 
 std::string_view example_key(Exchange const& x) {
