@@ -75,6 +75,10 @@ void Race::try_next() {
         int const failed = ::connect(fd, to.data(), to.length) == 0 ? 0 : errno;
         auto stream = Stream::adopt(worker_, fd);
         stream.set_no_delay();
+        if (!stream.is_open()) {
+            note(index, failed != 0 && failed != EINPROGRESS ? failed : ENOMEM);
+            continue;
+        }
         if (failed == 0) return decide(std::move(stream));
         if (failed != EINPROGRESS) {
             note(index, failed);

@@ -209,10 +209,8 @@ void Http1Exchange::begin_body() {
 }
 
 Async<std::string_view> Http1Exchange::read_some() {
-    if (complete_) {
-        if (!connection_) leftover_.clear();
-        co_return std::string_view{};
-    }
+    if (complete_) co_return std::string_view{};
+    if (cancel_.cancelled()) co_return cancelled("body");
     if (!connection_) co_return reset_by_upstream("body", "closed");
     if (!leftover_.empty()) {
         // Moved to the scratch, so that the heap is free before the next wait.
@@ -294,6 +292,7 @@ void Http1Exchange::finish(bool clean) {
         pool_.give_back(std::move(connection_));
     }
     connection_.reset();
+    std::string{}.swap(leftover_);
 }
 
 void Http1Exchange::close() noexcept {

@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <vector>
 
-namespace sluice::net::test {
+namespace sluice::net::upstream_test {
 
 class NameServer {
   public:
@@ -115,4 +115,4 @@ class NameServer {
     std::thread thread_;
 };
 
-}  // namespace sluice::net::test
+}  // namespace sluice::net::upstream_test

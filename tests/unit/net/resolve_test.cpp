@@ -8,7 +8,7 @@
 #include "resolve_rig.hpp"
 #include "upstream_rig.hpp"
 
-namespace sluice::net::test {
+namespace sluice::net::upstream_test {
 namespace {
 
 std::atomic<std::int64_t> clock_seconds{0};
@@ -301,4 +301,4 @@ TEST(Dial, FamiliesTakeTurns) {
 }
 
 }  // namespace
-}  // namespace sluice::net::test
+}  // namespace sluice::net::upstream_test

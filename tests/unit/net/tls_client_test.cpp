@@ -10,7 +10,7 @@
 
 #include "upstream_rig.hpp"
 
-namespace sluice::net::test {
+namespace sluice::net::upstream_test {
 namespace {
 
 struct Identity {
@@ -384,4 +384,4 @@ TEST(TlsClient, EqualSettingsHaveEqualIdentity) {
 }
 
 }  // namespace
-}  // namespace sluice::net::test
+}  // namespace sluice::net::upstream_test

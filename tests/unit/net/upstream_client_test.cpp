@@ -5,7 +5,7 @@
 
 #include "upstream_rig.hpp"
 
-namespace sluice::net::test {
+namespace sluice::net::upstream_test {
 namespace {
 
 TEST(UpstreamClient, RequestIsWrittenAsOneHeadAndItsBodyPieces) {
@@ -524,4 +524,4 @@ TEST(Endpoint, IdentityTellsEveryPartApartAndHidesCredentials) {
 }
 
 }  // namespace
-}  // namespace sluice::net::test
+}  // namespace sluice::net::upstream_test

@@ -8,7 +8,7 @@
 #include "resolve_rig.hpp"
 #include "upstream_rig.hpp"
 
-namespace sluice::net::test {
+namespace sluice::net::upstream_test {
 namespace {
 
 constexpr auto close_within = milliseconds{100};
@@ -287,6 +287,40 @@ TEST(UpstreamConnect, UnixSocket) {
     EXPECT_EQ(gone.error->code, ErrorCode::upstream_connect);
 }
 
+class Echo final : public Handler {
+  public:
+    Async<> handle(ServerStream& stream) override {
+        auto body = co_await stream.read_body(1000);
+        if (!body.ok()) co_return std::move(body).error();
+        http::HeaderBlock headers;
+        co_return co_await stream.respond(200, headers, body->view());
+    }
+    std::string malformed(Error const&, std::string_view) override { return "{}"; }
+};
+
+TEST(UpstreamConnect, InProcessHandlerAndUnknownName) {
+    Echo echo;
+    Rig rig;
+    rig.on_worker(
+        [&] { rig.worker().add_inproc("echo", echo, std::make_shared<ServerOptions const>()); });
+    for (bool const reused : {false, true}) {
+        Call call;
+        prepare(call, 0, "hello");
+        call.endpoint.scheme = "inproc";
+        call.endpoint.host = "echo";
+        rig.run(call);
+        ASSERT_FALSE(call.error) << call.error->detail;
+        EXPECT_EQ(call.body, "hello");
+        EXPECT_EQ(call.reused, reused);
+    }
+    Call unknown;
+    prepare(unknown, 0);
+    unknown.endpoint.scheme = "inproc";
+    unknown.endpoint.host = "nobody";
+    rig.run(unknown);
+    EXPECT_TRUE(unknown.error);
+}
+
 TEST(UpstreamProxy, PlainHttpIsAskedInAbsoluteForm) {
     std::string got;
     Server proxy{[&](Listening& l) {
@@ -340,4 +374,4 @@ TEST(UpstreamProxy, RefusalIsAConnectErrorWithoutSecrets) {
 }
 
 }  // namespace
-}  // namespace sluice::net::test
+}  // namespace sluice::net::upstream_test

@@ -20,7 +20,7 @@
 #include "net/upstream_client.hpp"
 #include "net/worker_impl.hpp"
 
-namespace sluice::net::test {
+namespace sluice::net::upstream_test {
 
 inline constexpr int patience_ms = 10'000;  // a test that waits longer has failed
 
@@ -304,4 +304,4 @@ inline void prepare(Call& call, std::uint16_t port, std::string_view body = "{}"
     if (!body.empty()) call.request.body.push_back(body);
 }
 
-}  // namespace sluice::net::test
+}  // namespace sluice::net::upstream_test
