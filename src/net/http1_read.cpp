@@ -184,8 +184,8 @@ void Http1Connection::begin_exchange() {
     ++requests_;
     auto const most = side_->options->requests_per_connection_max;
     if (most != 0 && requests_ >= most) close_ = true;
-    ++worker_.counters().requests_in_flight;
-    in_flight_counted_ = true;
+    if (!side_->inproc) ++worker_.counters().requests_in_flight;
+    in_flight_counted_ = !side_->inproc;
     if (fin_seen_ && side_->options->half_close_cancels) lose_client();
     watch_input();
 }
@@ -302,7 +302,9 @@ void Http1Connection::read_ahead() noexcept {
             continue;
         }
         if (result.blocked()) {
-            stream_.watch(result.wants, *this);
+            // Also when OpenSSL wants to write (a key update): the next write sends that, and the
+            // write side may be waited for by the answer.
+            stream_.watch(Interest::read, *this);
         } else if (result.kind != IoResult::Kind::eof || side_->options->half_close_cancels) {
             lose_client();
         }

@@ -302,8 +302,7 @@ Async<> Http1Connection::refuse(Error const& error, std::string const& body) {
 Async<bool> Http1Connection::finish_exchange() {
     in_exchange_ = false;
     stream_.unwatch(Interest::read);
-    --worker_.counters().requests_in_flight;
-    in_flight_counted_ = false;
+    if (std::exchange(in_flight_counted_, false)) --worker_.counters().requests_in_flight;
     if (answer_ != Answer::done) abort();
     bool const again = !must_close() && !closing_ && !gone_;
     drop_head();

@@ -48,6 +48,8 @@ Result<std::shared_ptr<TlsServer const>> TlsServer::create(TlsServerOptions cons
     static constexpr unsigned char id[] = "sluice";
     SSL_CTX_set_session_id_context(context, id, sizeof id - 1);
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
+    // A key with a passphrase is an error, not a question on the terminal.
+    SSL_CTX_set_default_passwd_cb(context, [](char*, int, int, void*) { return 0; });
     if (SSL_CTX_use_certificate_chain_file(context, options.certificate_file.c_str()) != 1) {
         return tls_error("cannot read the certificate chain (PEM)", options.certificate_file);
     }
