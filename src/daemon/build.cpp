@@ -249,7 +249,8 @@ class Builder {
     }
 
     engine::Target make_target(Provider const& provider, std::string model, int weight) {
-        auto health = runtime_.target_health(provider.endpoint.identity() + '\n' + model);
+        auto health = runtime_.target_health(
+            provider.endpoint.identity() + provider.path_prefix + '\n' + model, model.empty());
         return {&provider, std::move(model), weight, std::move(health)};
     }
 

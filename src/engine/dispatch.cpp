@@ -111,7 +111,7 @@ class Dispatch {
             auto const now = Steady::now();
             auto const* credential = pick_credential(*target.provider, x_.worker.dice, now);
             if (!credential && target.provider->needs_credential) break;
-            auto const admitted = target.health->admit(now, x_.route->health);
+            auto const admitted = health_of(target).admit(now, x_.route->health);
             if (admitted == Admit::no) break;
             ++attempts_;
             tried_ = true;
@@ -134,12 +134,16 @@ class Dispatch {
 
     void judge(Target const& target, Admit admitted, std::optional<Error> const& error) const {
         if (!error) {
-            target.health->on_success();
+            health_of(target).on_success();
         } else if (is_targets_fault(*error)) {
-            target.health->on_failure(Steady::now(), x_.route->health);
+            health_of(target).on_failure(Steady::now(), x_.route->health);
         } else if (admitted == Admit::probe) {
-            target.health->on_probe_abandoned();
+            health_of(target).on_probe_abandoned();
         }
+    }
+
+    [[nodiscard]] TargetHealth& health_of(Target const& target) const noexcept {
+        return target.health_of(x_.facts.model);
     }
 
     // No other try can help, whatever is left.

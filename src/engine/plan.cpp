@@ -21,7 +21,8 @@ void draw(std::vector<Target const*>& pool, std::vector<Target const*>& out, Dic
 
 }  // namespace
 
-Result<Plan> choose(Route const& route, Operation operation, Dice& dice, Steady::time_point now) {
+Result<Plan> choose(Route const& route, std::string_view model, Operation operation, Dice& dice,
+                    Steady::time_point now) {
     Plan plan;
     std::vector<Target const*> pool;
     auto opens_at = Steady::time_point::max();
@@ -32,8 +33,8 @@ Result<Plan> choose(Route const& route, Operation operation, Dice& dice, Steady:
             if (!target.provider->can(operation)) continue;
             spoken = true;
             if (!target.provider->is_available()) continue;
-            if (!target.health->is_open(now)) {
-                opens_at = std::min(opens_at, target.health->skipped_until());
+            if (!target.health_of(model).is_open(now)) {
+                opens_at = std::min(opens_at, target.health_of(model).skipped_until());
                 continue;
             }
             pool.push_back(&target);

@@ -18,7 +18,9 @@ struct Plan {
     std::vector<Target const*> targets;
 };
 
+// `model`: as the caller asked.
 // Errors: provider_unavailable (503) when no target is left, saying when one may be tried again.
-Result<Plan> choose(Route const& route, Operation operation, Dice& dice, Steady::time_point now);
+Result<Plan> choose(Route const& route, std::string_view model, Operation operation, Dice& dice,
+                    Steady::time_point now);
 
 }  // namespace sluice::engine

@@ -20,7 +20,12 @@ struct Target {
     provider::Provider const* provider = nullptr;  // owned by the Snapshot
     std::string model;                             // "" = the client's model name goes through
     int weight = 1;
-    std::shared_ptr<TargetHealth> health;
+    std::shared_ptr<HealthTable> health;
+
+    // `asked`: the model name the caller sent.
+    [[nodiscard]] TargetHealth& health_of(std::string_view asked) const noexcept {
+        return health->of(asked);
+    }
 };
 
 struct Tier {

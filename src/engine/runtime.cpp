@@ -3,18 +3,19 @@
 namespace sluice::engine {
 namespace {
 
-template <class T>
+template <class T, class... Args>
 std::shared_ptr<T> find_or_make(std::map<std::string, std::shared_ptr<T>>& known,
-                                std::string const& identity) {
+                                std::string const& identity, Args... args) {
     auto& entry = known[identity];
-    if (!entry) entry = std::make_shared<T>();
+    if (!entry) entry = std::make_shared<T>(args...);
     return entry;
 }
 
 }  // namespace
 
-std::shared_ptr<TargetHealth> Runtime::target_health(std::string const& identity) {
-    return find_or_make(targets_, identity);
+std::shared_ptr<HealthTable> Runtime::target_health(std::string const& identity,
+                                                    bool passes_through) {
+    return find_or_make(targets_, identity, passes_through);
 }
 
 std::shared_ptr<provider::CredentialHealth> Runtime::credential_health(

@@ -13,15 +13,15 @@ namespace sluice::engine {
 
 class Runtime {
   public:
-    // `identity`: the endpoint's identity and the model.
-    std::shared_ptr<TargetHealth> target_health(std::string const& identity);
+    // `identity`: the endpoint's identity, its path and the model ("" = passed through).
+    std::shared_ptr<HealthTable> target_health(std::string const& identity, bool passes_through);
     // `identity`: provider, credential and a digest of its value.
     std::shared_ptr<provider::CredentialHealth> credential_health(std::string const& identity);
     // Forgets what no Snapshot holds any more.
     void sweep();
 
   private:
-    std::map<std::string, std::shared_ptr<TargetHealth>> targets_;
+    std::map<std::string, std::shared_ptr<HealthTable>> targets_;
     std::map<std::string, std::shared_ptr<provider::CredentialHealth>> credentials_;
 };
 

@@ -5,6 +5,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <string_view>
+#include <vector>
 
 #include "sluice/time.hpp"
 
@@ -38,6 +41,25 @@ class TargetHealth {
   private:
     std::atomic<std::uint32_t> failures_{0};
     std::atomic<std::int64_t> skip_until_{0};  // steady clock, nanoseconds
+};
+
+// The health of a target's models. A target with a model of its own has one entry. One that passes
+// the caller's model name through has a fixed number of them, found by the name's hash: bounded
+// whatever callers invent, and two models that share an entry are rare.
+class HealthTable {
+  public:
+    static constexpr std::size_t pass_through_entries = 256;
+
+    explicit HealthTable(bool passes_through)
+        : entries_(passes_through ? pass_through_entries : 1) {}
+
+    TargetHealth& of(std::string_view model) noexcept {
+        if (entries_.size() == 1) return entries_.front();
+        return entries_[std::hash<std::string_view>{}(model) % entries_.size()];
+    }
+
+  private:
+    std::vector<TargetHealth> entries_;
 };
 
 }  // namespace sluice::engine

@@ -25,7 +25,7 @@ Async<> Inference::run(Exchange& x) {
     //   order; each may answer early. (engine/pipeline comes with the first of them.)
 
     // 4 Where it may go.
-    auto plan = engine::choose(*x.route, operation_, x.worker.dice, Steady::now());
+    auto plan = engine::choose(*x.route, x.facts.model, operation_, x.worker.dice, Steady::now());
     if (!plan) co_return co_await engine::refuse(x, std::move(plan).error());
 
     // 5 Try until one speaks.

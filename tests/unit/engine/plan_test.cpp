@@ -23,10 +23,10 @@ class PlanTest : public ::testing::Test {
         return made;
     }
     static Target target(provider::Provider const& provider, int weight = 1) {
-        return {&provider, "m", weight, std::make_shared<TargetHealth>()};
+        return {&provider, "m", weight, std::make_shared<HealthTable>(false)};
     }
     std::vector<std::string> names(Route const& route, Operation operation = Operation::chat) {
-        auto plan = choose(route, operation, dice_, now_);
+        auto plan = choose(route, "m", operation, dice_, now_);
         if (!plan) return {std::string{to_string(plan.error().code)}};
         std::vector<std::string> out;
         for (auto const* chosen : plan->targets) out.push_back(chosen->provider->name);
@@ -58,13 +58,24 @@ TEST_F(PlanTest, LeavesOutSkippedTargetsAndSaysWhenTheyOpen) {
     Route route;
     route.tiers = {{{target(provider("a")), target(provider("b"))}}};
     HealthPolicy const policy{1, seconds{10}};
-    route.tiers[0].targets[0].health->on_failure(now_, policy);
+    route.tiers[0].targets[0].health_of("m").on_failure(now_, policy);
     EXPECT_EQ(names(route), std::vector<std::string>{"b"});
-    route.tiers[0].targets[1].health->on_failure(now_, policy);
-    auto plan = choose(route, Operation::chat, dice_, now_);
+    route.tiers[0].targets[1].health_of("m").on_failure(now_, policy);
+    auto plan = choose(route, "m", Operation::chat, dice_, now_);
     ASSERT_FALSE(plan.ok());
     EXPECT_EQ(plan.error().code, ErrorCode::provider_unavailable);
     EXPECT_EQ(plan.error().retry_after_ms, 10'000);
+}
+
+TEST_F(PlanTest, OneModelsFailuresDoNotSkipAnotherThatPassesThroughTheSameTarget) {
+    Route route;
+    auto passing = target(provider("a"));
+    passing.model.clear();
+    passing.health = std::make_shared<HealthTable>(true);
+    route.tiers = {{{passing}}};
+    passing.health_of("broken-model").on_failure(now_, HealthPolicy{1, seconds{10}});
+    EXPECT_FALSE(choose(route, "broken-model", Operation::chat, dice_, now_).ok());
+    EXPECT_TRUE(choose(route, "good-model", Operation::chat, dice_, now_).ok());
 }
 
 TEST_F(PlanTest, LeavesOutProvidersWithoutCredential) {
