@@ -1,6 +1,7 @@
 // Embedding answers: float or base64 (packed little-endian float32), as the SDKs ask for them.
 #include "provider/mock/embedding.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -30,7 +31,9 @@ struct Inputs {
 };
 
 bool is_tokens(json const& value) {
-    return value.is_array() && !value.empty() && value.front().is_number_unsigned();
+    return value.is_array() && !value.empty() &&
+           std::all_of(value.begin(), value.end(),
+                       [](json const& one) { return one.is_number_unsigned(); });
 }
 
 bool take_input(json const& value, Inputs& inputs) {

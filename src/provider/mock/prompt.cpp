@@ -25,8 +25,10 @@ bool is_utf8_tail(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x8
 // The end of the token that begins at `at`.
 std::size_t token_end(std::string_view text, std::size_t at) {
     auto end = at;
-    while (end < text.size() && is_space(text[end])) ++end;
-    while (end < text.size() && !is_space(text[end])) ++end;
+    // One byte beyond the bound is enough to know that the word is longer.
+    auto const stop = std::min(text.size(), at + token_bytes_max + 1);
+    while (end < stop && is_space(text[end])) ++end;
+    while (end < stop && !is_space(text[end])) ++end;
     if (end - at <= token_bytes_max) return end;
     end = at + token_bytes_max;
     while (end > at + 1 && is_utf8_tail(text[end])) --end;
