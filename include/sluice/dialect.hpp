@@ -53,6 +53,7 @@ using Patches = std::vector<Patch>;
 
 // The body with its patches applied, as views into `body` and `patches` (both must outlive them).
 std::vector<std::string_view> gather(std::string_view body, Patches const& patches);
+std::vector<std::string_view> gather(std::string_view body, Patches&& patches) = delete;
 
 enum class FrameKind : std::uint8_t {
     ping,     // comment, empty frame, keep-alive: proves nothing
@@ -83,8 +84,9 @@ class AnswerReader {
     virtual ~AnswerReader() = default;
 
     // Streamed: calls the sink for each complete frame; an incomplete tail is kept (bounded by
-    // frame_bytes_max: beyond it, response_too_large). Unary: every byte fed comes out at once in
-    // pieces of kind content, a fault when the top level turned out to be an error (see fault()).
+    // frame_bytes_max: beyond it, response_too_large). Unary: every byte fed comes out at once as one
+    // piece: ping while only white space has come, begin until a member shows that this is no error
+    // body, then content; fault from where the top level turned out to be an error or no JSON.
     virtual Result<void> feed(std::string_view bytes, FrameSink& sink) = 0;
     // The body has ended. Streamed: a tail without its blank line is delivered if it is whole.
     // Error upstream_reset when the dialect says the answer cannot have been complete, or

@@ -37,9 +37,8 @@ void check_patches(Codec const& codec, RequestFacts const& facts, std::string_vi
                    Json intended) {
     std::string const model = "up\"stream\\\n";
     std::string patched;
-    for (auto const piece : gather(body, codec.patch_request(facts, body, model, true))) {
-        patched += piece;
-    }
+    auto const patches = codec.patch_request(facts, body, model, true);
+    for (auto const piece : gather(body, patches)) patched += piece;
     intended["model"] = model;
     if (facts.stream) {
         auto& options = intended["stream_options"];

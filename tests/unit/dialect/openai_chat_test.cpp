@@ -19,10 +19,11 @@ TEST(Gather, CutsTheBodyIntoViews) {
         joined += piece;
     }
     EXPECT_EQ(joined, "<01x5678");
-    auto const whole = gather(body, {});
+    Patches const none;
+    auto const whole = gather(body, none);
     ASSERT_EQ(whole.size(), 1U);
     EXPECT_EQ(whole[0].data(), body.data());
-    EXPECT_TRUE(gather("", {}).empty());
+    EXPECT_TRUE(gather("", none).empty());
 }
 
 TEST(OpenaiChat, HasARowForEachOperation) {
