@@ -152,7 +152,7 @@ class Sluice(Target):
                 os.remove(path)
         environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
         with open(os.path.join(self.directory, "sluice.log"), "a") as log:
-            self.process = start([self.binary, "--config", self.config], self.core, log, stdout=log, cwd=self.directory,
+            self.process = start([self.binary, "serve", "--config", self.config], self.core, log, stdout=log, cwd=self.directory,
                                  env=environment)
 
     def ledger_files(self):
