@@ -5,7 +5,9 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import subprocess
+import tempfile
 
 import source
 from rules import Problem
@@ -13,7 +15,6 @@ from rules import Problem
 FLAGS = ['-std=c++20', '-fsyntax-only', '-x', 'c++', '-Wall', '-Wextra', '-Werror', '-Wno-unused-function',
          '-DBOOST_ASIO_SEPARATE_COMPILATION', '-DBOOST_BEAST_SEPARATE_COMPILATION',
          '-DBOOST_ASIO_NO_DEPRECATED', '-DSPDLOG_COMPILED_LIB', '-DSPDLOG_FMT_EXTERNAL']
-
 
 def headers(tree, root, build, compiler):
     """Compiles each header by itself. What passed is remembered by the hash of all it includes."""
@@ -56,12 +57,41 @@ def digest(tree, path, version):
 
 
 def examples(tree, root, binary):
-    """`sluice check` on each example and on the shipped file, with an empty environment."""
-    files = [path for path, _ in tree.under('config/examples/', 'config/sluice.yaml', ends=('.yaml',))]
-    if not files:
-        yield Problem('config', 1, 'there is no config to load')
-    for path in files:
-        run = subprocess.run([binary, 'check', '--config', path], cwd=root, env={'PATH': os.defpath},
-                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
-        if run.returncode:
-            yield Problem(path, 1, 'sluice check refuses it:\n' + run.stdout + run.stderr)
+    """`sluice check` on the shipped file and on each example (a file, or a directory of files), in a
+    copy where every secret they refer to exists: variables in the environment, files below it."""
+    texts = {path: text for path, text in tree.under('config/', ends=('.yaml',))}
+    wanted = sorted({'/'.join(path.split('/')[:3]) for path in texts if path.startswith('config/examples/')})
+    if 'config/sluice.yaml' not in texts or not wanted:
+        yield Problem('config', 1, 'there is no shipped config, or no example')
+    with tempfile.TemporaryDirectory() as copy:
+        environment = {'PATH': os.defpath}
+        for path, text in texts.items():
+            for name in re.findall(r'\$\{(\w+)\}', text):
+                environment[name] = f'sk-example-{name}-0123456789'
+            for file in re.findall(r'/(?:run/secrets|etc)/[\w./-]+', text):
+                if file.endswith('.pem'):
+                    write(copy + file, certificate(copy))
+                else:
+                    write(copy + file, f'sk-example-{file}-0123456789')
+            write(f'{copy}/{path}', re.sub(r'(?=/(?:run/secrets|etc)/)', copy, text))
+        for path in ['config/sluice.yaml', *wanted]:
+            run = subprocess.run([binary, 'check', '--config', path], cwd=copy, env=environment,
+                                 stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+            if run.returncode:
+                yield Problem(path, 1, 'sluice check refuses it:\n' + run.stdout + run.stderr)
+
+
+def certificate(directory):
+    """A certificate and its key in one text, the same at each call: good as a chain, as a key and as a CA."""
+    chain, key = pathlib.Path(directory) / 'chain.pem', pathlib.Path(directory) / 'key.pem'
+    if not chain.exists():
+        subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+                        '-days', '1', '-subj', '/CN=example', '-keyout', key, '-out', chain],
+                       capture_output=True, check=True)
+    return chain.read_text() + key.read_text()
+
+
+def write(path, text):
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)

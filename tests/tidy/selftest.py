@@ -127,7 +127,9 @@ def try_headers():
 def try_examples():
     with tempfile.TemporaryDirectory() as root:
         files = {'config/sluice.yaml': 'good', 'config/examples/bad.yaml': 'bad',
-                 'fake': '#!/bin/sh\n[ "$1 $2" = "check --config" ] && grep -q good "$3"\n'}
+                 'config/examples/team/a.yaml': '${SOME_KEY} file:/run/secrets/some-key good',
+                 'fake': '#!/bin/sh\n[ "$1 $2" = "check --config" ] && grep -rq good "$3" || exit 1\n'
+                         '[ ! -d "$3" ] || { [ -n "$SOME_KEY" ] && [ -f "$(grep -o "/.*some-key" "$3/a.yaml")" ]; }\n'}
         write(root, files)
         (pathlib.Path(root) / 'fake').chmod(0o755)
         found = [each.path for each in outside.examples(Tree(files), root, root + '/fake')]
@@ -138,6 +140,4 @@ def try_examples():
 
 def write(root, files):
     for path, text in files.items():
-        target = pathlib.Path(root) / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text)
+        outside.write(f'{root}/{path}', text)
