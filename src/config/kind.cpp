@@ -44,13 +44,26 @@ std::string stem_of(std::string_view file) {
     return std::string(file.substr(0, file.rfind(".yaml")));
 }
 
+struct BuiltIn {
+    std::vector<Kind> kinds;
+    std::vector<Problem> problems;
+};
+
+BuiltIn read_built_in() {
+    BuiltIn built_in;
+    for (auto const& [file, text] : embedded_kind_files()) {
+        add_kind(built_in.kinds, stem_of(file), text, "built-in " + std::string(file),
+                 built_in.problems);
+    }
+    return built_in;
+}
+
 }  // namespace
 
 std::vector<Kind> read_kinds(std::string const& directory, std::vector<Problem>& problems) {
-    std::vector<Kind> kinds;
-    for (auto const& [file, text] : embedded_kind_files()) {
-        add_kind(kinds, stem_of(file), text, "built-in " + std::string(file), problems);
-    }
+    static BuiltIn const built_in = read_built_in();
+    auto kinds = built_in.kinds;
+    problems.insert(problems.end(), built_in.problems.begin(), built_in.problems.end());
     if (directory.empty()) return kinds;
     std::vector<std::string> others;
     for (auto const& file : yaml_files(directory, others)) {
