@@ -16,9 +16,9 @@
 namespace sluice::net {
 
 struct Peer {
-    std::string address;        // "127.0.0.1", "::1", "unix", "inproc"
+    std::string address;  // "127.0.0.1", "::1", "unix", "inproc"
     std::uint16_t port = 0;
-    bool loopback = false;      // of the *listener's* local address, unix and inproc included
+    bool loopback = false;  // of the *listener's* local address, unix and inproc included
     bool tls = false;
     std::uint32_t listener = 0;
 };
@@ -27,14 +27,14 @@ struct Peer {
 struct ServerOptions {
     std::size_t head_bytes_max = 32 * 1024;
     std::size_t header_count_max = 100;
-    std::size_t input_bytes_max = 64 * 1024;         // read ahead during an exchange (pipelining)
-    std::size_t connections_max = 10'000;            // per worker
-    Steady::duration head_timeout = seconds{10};     // first byte of a head to its end; TLS handshake
+    std::size_t input_bytes_max = 64 * 1024;      // read ahead during an exchange (pipelining)
+    std::size_t connections_max = 10'000;         // per worker
+    Steady::duration head_timeout = seconds{10};  // first byte of a head to its end; TLS handshake
     Steady::duration keep_alive_idle = seconds{75};  // between requests
     Steady::duration body_idle = seconds{30};        // between two reads of a body
-    Steady::duration write_idle = seconds{30};       // a client that takes no byte for so long is cut
-    std::uint32_t requests_per_connection_max = 0;   // 0 = no bound
-    bool half_close_cancels = true;                  // server.half_close: cancel | allow
+    Steady::duration write_idle = seconds{30};  // a client that takes no byte for so long is cut
+    std::uint32_t requests_per_connection_max = 0;  // 0 = no bound
+    bool half_close_cancels = true;                 // server.half_close: cancel | allow
 };
 
 class ServerStream {

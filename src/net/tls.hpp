@@ -1,5 +1,5 @@
-// TLS on the non-blocking fd itself (ADR 0005): contexts are built at load and shared by all workers;
-// sessions resume per endpoint. TLS 1.2 and later only.
+// TLS on the non-blocking fd itself (ADR 0005): contexts are built at load and shared by all
+// workers; sessions resume per endpoint. TLS 1.2 and later only.
 #pragma once
 
 #include <memory>
@@ -21,7 +21,7 @@ class TlsServer {
 };
 
 struct TlsClientOptions {
-    std::string ca_file;           // PEM; empty = the system's trust store
+    std::string ca_file;  // PEM; empty = the system's trust store
     bool verify = true;
 };
 

@@ -1,5 +1,5 @@
-// A worker: one thread, one io_context, its own connections, pools, timers and scratch. Nothing in it
-// is shared, so nothing in it is locked. A request never leaves the worker that accepted it.
+// A worker: one thread, one io_context, its own connections, pools, timers and scratch. Nothing in
+// it is shared, so nothing in it is locked. A request never leaves the worker that accepted it.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ struct WorkerStats {
     std::uint64_t connections_accepted = 0;  // in all
     std::uint64_t connections_refused = 0;   // over connections_max
     std::uint64_t requests_in_flight = 0;
-    std::uint64_t upstream_open = 0;         // sockets to upstreams, idle ones included
+    std::uint64_t upstream_open = 0;  // sockets to upstreams, idle ones included
     std::uint64_t upstream_idle = 0;
     std::uint64_t upstream_connects = 0;
     std::uint64_t upstream_reuses = 0;
@@ -32,10 +32,10 @@ struct WorkerStats {
 
 // A listening socket the daemon opened (SO_REUSEPORT) and hands to each worker, one fd a worker.
 struct ListenerFd {
-    int fd = -1;                              // owned by the worker from add_listener on
-    std::shared_ptr<TlsServer const> tls;     // null = plain
-    std::string base_path;                    // "" or "/prefix": stripped from request paths
-    std::uint32_t id = 0;                     // index in config, for Peer::listener
+    int fd = -1;                           // owned by the worker from add_listener on
+    std::shared_ptr<TlsServer const> tls;  // null = plain
+    std::string base_path;                 // "" or "/prefix": stripped from request paths
+    std::uint32_t id = 0;                  // index in config, for Peer::listener
 };
 
 class Worker {
