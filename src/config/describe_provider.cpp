@@ -140,7 +140,7 @@ Binding<MockOptions> describe_mock() {
         .field("first_byte_ms", &MockOptions::first_byte_ms, integer(0, 600'000),
                "Pause before the answer.")
         .field("fault", &MockOptions::fault, text("a fault", check_header_value),
-               "A fault in every answer, as the header `x-sluice-mock-fault` asks for one.")
+               "A fault in every answer, as the header `x-sluice-mock` asks for one.")
         .done();
 }
 

@@ -146,8 +146,8 @@ Binding<Retry> describe_retry() {
 
 Binding<Health> describe_health() {
     return Described<Health>("health", "A target that keeps failing is skipped for a while.")
-        .field("failures_in_a_row", &Health::failures_in_a_row, small_integer(1, 1000),
-               "Failures until it is skipped.")
+        .field("failures_in_a_row", &Health::failures_in_a_row, small_integer(0, 1000),
+               "Failures in a row until it is skipped; 0: never.")
         .field("skip_ms", &Health::skip_ms, integer(1, day_ms),
                "How long, before one request probes it.")
         .done();

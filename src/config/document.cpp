@@ -8,7 +8,8 @@
 namespace sluice::config {
 
 bool Provider::is_available() const {
-    if (kind == mock_kind || !needs_credential) return true;
+    // Keys that were written down are needed, also where the kind could do without.
+    if (kind == mock_kind || (!needs_credential && keys.empty())) return true;
     return std::any_of(keys.begin(), keys.end(),
                        [](auto const& key) { return !key.value.empty(); });
 }

@@ -198,7 +198,8 @@ class Builder {
     }
 
     void add_credentials(Provider& provider, config::Provider const& described) {
-        provider.needs_credential = described.needs_credential;
+        // Keys that were written down are needed, also where the kind could do without.
+        provider.needs_credential = described.needs_credential || !described.keys.empty();
         switch (described.auth) {
             case config::AuthScheme::bearer:
                 provider.auth_header = "authorization";

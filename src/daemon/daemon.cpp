@@ -236,6 +236,10 @@ std::string Daemon::why_not_ready() const {
 std::vector<net::WorkerStats> Daemon::worker_stats() {
     std::vector<net::WorkerStats> all;
     for (auto& worker : workers_) {
+        if (!running_) {  // no thread is left that could answer, or change them
+            all.push_back(worker->stats());
+            continue;
+        }
         auto promise = std::make_shared<std::promise<net::WorkerStats>>();
         auto figures = promise->get_future();
         worker->post([promise, &worker] { promise->set_value(worker->stats()); });

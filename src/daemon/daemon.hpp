@@ -48,7 +48,7 @@ class Daemon {
     net::Worker& worker(std::size_t index) { return *workers_[index]; }
     telemetry::Ledger& ledger() { return *ledger_; }
     telemetry::Metrics& metrics() { return *metrics_; }
-    // One entry per worker, as of now. Any thread but a worker's, while they run.
+    // One entry per worker, as of now. The thread that starts and stops the daemon.
     [[nodiscard]] std::vector<net::WorkerStats> worker_stats();
 
   private:

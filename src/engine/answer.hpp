@@ -13,7 +13,8 @@ namespace sluice::engine {
 void add_answer_headers(Exchange const& x, http::HeaderBlock& headers);
 // Adds x-sluice-error-origin and Retry-After; sends the error in the caller's dialect and notes it
 // in the record. When an answer has begun already it is ended as the dialect ends a broken stream.
-Async<> refuse(Exchange& x, Error error);
+// `allow`: the methods a path takes, for 405 (RFC 9110 section 15.5.6).
+Async<> refuse(Exchange& x, Error error, std::string_view allow = {});
 Async<> answer_json(Exchange& x, std::uint16_t status, std::string body);
 Async<> answer_text(Exchange& x, std::uint16_t status, std::string_view content_type,
                     std::string body);

@@ -149,14 +149,19 @@ class Dispatch {
     // No other try can help, whatever is left.
     [[nodiscard]] bool is_final() const noexcept {
         if (x_.client.cancel().cancelled() || x_.deadline.is_past()) return true;
-        if (last_.code == ErrorCode::upstream_auth || last_.retry == Retry::next) return false;
+        if (last_.code == ErrorCode::upstream_auth) return false;
+        // About this request, not about the target: only a target that differs can help.
+        if (last_.code == ErrorCode::upstream_rejected) return last_.retry != Retry::next;
         return last_.retry == Retry::no || !policy_.covers(last_);
     }
 
+    // Would the same targets answer differently a little later?
     [[nodiscard]] bool worth_another_round() const noexcept {
-        if (last_.code == ErrorCode::upstream_auth || last_.retry != Retry::same) return false;
-        return last_.retry_after_ms <=
-               std::chrono::duration_cast<milliseconds>(policy_.backoff_max).count();
+        bool const may_change =
+            last_.retry == Retry::same || last_.code == ErrorCode::upstream_rate_limited;
+        return may_change &&
+               last_.retry_after_ms <=
+                   std::chrono::duration_cast<milliseconds>(policy_.backoff_max).count();
     }
 
     // Exponential with full jitter above a half, never less than Retry-After.
@@ -169,6 +174,7 @@ class Dispatch {
         auto const wanted = std::max<Steady::duration>(microseconds{half_us + jitter},
                                                        milliseconds{last_.retry_after_ms});
         if (x_.deadline.at() - Steady::now() <= wanted) co_return Wake::timeout;
+        x_.record.upstream_wait += std::chrono::duration_cast<microseconds>(wanted);
         co_return co_await net::Worker::current().sleep(wanted, x_.client.cancel());
     }
 

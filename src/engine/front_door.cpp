@@ -97,7 +97,7 @@ Async<> FrontDoor::serve(Exchange& x, Match const& match) const {
         auto error = client_error(ErrorCode::method_not_allowed, 405,
                                   "This path does not take " + std::string{head.method_text} +
                                       "; use one of: " + match.allow + ".");
-        co_return co_await refuse(x, std::move(error));
+        co_return co_await refuse(x, std::move(error), match.allow);
     }
     co_return co_await refuse(x, unknown_path(head.path));
 }

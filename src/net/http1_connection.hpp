@@ -53,6 +53,7 @@ class Http1Connection final : public ServerStream,
     [[nodiscard]] bool is_begun() const noexcept { return answer_ == Answer::open; }
     // Takes back an answer of which nothing was sent yet. False: something was.
     bool withdraw() noexcept;
+    [[nodiscard]] bool is_aborted() const noexcept { return aborted_; }
     [[nodiscard]] bool is_gone() const noexcept { return gone_; }
 
     // ServerStream.

@@ -234,13 +234,13 @@ void split_target(std::string_view base_path, http::RequestHead& head) {
     head.query =
         question == std::string_view::npos ? std::string_view{} : head.target.substr(question + 1);
     if (head.path.empty()) head.path = "/";  // absolute form without a path
-    if (base_path.empty() || !head.path.starts_with(base_path)) return;
-    auto const rest = head.path.substr(base_path.size());
-    if (rest.empty()) {
-        head.path = "/";
-    } else if (rest.front() == '/') {
-        head.path = rest;
-    }
+    if (base_path.empty()) return;
+    bool const is_below =
+        head.path.starts_with(base_path) &&
+        (head.path.size() == base_path.size() || head.path[base_path.size()] == '/');
+    // Elsewhere there is nothing: an empty path matches no endpoint.
+    head.path = is_below ? head.path.substr(base_path.size()) : std::string_view{};
+    if (is_below && head.path.empty()) head.path = "/";
 }
 
 }  // namespace

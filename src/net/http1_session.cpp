@@ -47,7 +47,9 @@ Async<> handle(Handler& handler, Http1Connection& connection) {
         threw = true;
         log::error("request failed by an unknown exception");
     }
-    if (connection.is_answered() || connection.is_gone()) co_return Result<void>{};
+    if (connection.is_answered() || connection.is_aborted() || connection.is_gone()) {
+        co_return Result<void>{};
+    }
     if (connection.is_begun()) {
         if (!connection.withdraw()) {
             connection.abort();

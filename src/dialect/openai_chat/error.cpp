@@ -302,17 +302,17 @@ Error read_fault(std::string_view body) {
     if (status != 0) return classify(status, said);
     auto detail = detail_of(200, said);
     if (is_quotable(said)) detail += ": " + cut_to(said.message, 200);
-    return upstream_error(ErrorCode::upstream_bad_response, Retry::next, 502,
+    return upstream_error(ErrorCode::upstream_bad_response, Retry::same, 502,
                           "the provider answered with an error", std::move(detail));
 }
 
 Error bad_answer(std::string_view detail) {
-    return upstream_error(ErrorCode::upstream_bad_response, Retry::next, 502,
+    return upstream_error(ErrorCode::upstream_bad_response, Retry::same, 502,
                           "the provider's answer could not be understood", std::string{detail});
 }
 
 Error cut_answer() {
-    return upstream_error(ErrorCode::upstream_reset, Retry::next, 502,
+    return upstream_error(ErrorCode::upstream_reset, Retry::same, 502,
                           "the provider ended its answer before it was complete");
 }
 

@@ -225,7 +225,9 @@ Async<> Mock::send_body(Work& work, std::uint16_t status, std::string body) {
     auto const headers = answer_headers(asked, json_type);
     if (asked.garbage) body = "<<< [sluice mock] this was asked to be no JSON >>>";
     if (auto const compressor = Compressor::create(asked.encoding)) {
-        body = compressor->write(body) + compressor->end();
+        auto coded = compressor->write(body);  // before end(): `+` has no order
+        coded += compressor->end();
+        body = std::move(coded);
     }
     bool const in_pieces =
         asked.cut_frames || asked.cut_bytes || asked.silence_frames || asked.write_bytes;

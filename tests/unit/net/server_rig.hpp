@@ -194,7 +194,8 @@ class ScriptedHandler final : public Handler {
 
 class Server {
   public:
-    explicit Server(ServerOptions options = {}, std::shared_ptr<TlsServer const> tls = nullptr)
+    explicit Server(ServerOptions options = {}, std::shared_ptr<TlsServer const> tls = nullptr,
+                    std::string base_path = {})
         : handler_(journal), worker_(Worker::create(0)) {
         auto const fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         sockaddr_in address{};
@@ -208,7 +209,7 @@ class Server {
         ListenerFd listener;
         listener.fd = fd;
         listener.tls = std::move(tls);
-        listener.base_path = "/base";
+        listener.base_path = std::move(base_path);
         worker_->add_listener(std::move(listener), handler_,
                               std::make_shared<ServerOptions const>(options));
         thread_ = std::thread{[this] { worker_->run(); }};

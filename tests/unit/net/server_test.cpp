@@ -194,7 +194,7 @@ TEST(Server, SpeaksHttp10) {
 }
 
 TEST(Server, TakesTheBasePathOff) {
-    Server server;
+    Server server{{}, nullptr, "/base"};
     Client client{server.port};
     client.send(get("/base/v1/x?y"));
     EXPECT_TRUE(client.read_answer().ends_with("\r\n\r\nGET /v1/x"));

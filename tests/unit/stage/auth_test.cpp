@@ -26,6 +26,7 @@ YamlDirectory directory() {
                  key("trial", "sk-trial"), key("narrow", "sk-narrow")};
     team.keys[0].hashes.push_back(codec::to_hex(codec::sha256("sk-plain-before")));
     team.keys[1].expires = std::chrono::sys_days{std::chrono::year{2026} / 1 / 1};
+    team.keys[0].expires = std::chrono::sys_days{std::chrono::year{2999} / 1 / 1};
     team.keys[2].disabled = true;
     team.keys[3].is_trial = true;
     team.keys[4].models = std::vector<std::string>{"chat", "llama"};
