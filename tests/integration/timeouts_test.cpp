@@ -66,7 +66,8 @@ TEST_F(Timeouts, SlowButSteadyIsNotIdle) {
 TEST_F(Timeouts, TotalCoversAllAttempts) {
     GatewayConfig config;
     config.defaults =
-        "retry: {attempts_max: 50, backoff_ms: 5}, timeout: {total_ms: 600, first_byte_ms: 150}";
+        "retry: {attempts_max: 20, backoff_ms: 5}, timeout: {total_ms: 600, connect_ms: 500, "
+        "idle_ms: 500, first_byte_ms: 150}";
     start(config);
     upstream.answer_with([](Received const&) { return Reply().silence(); });
     auto const from = Clock::now();

@@ -165,29 +165,38 @@ TEST_F(Tls, ThroughAProxyThatRefuses) {
     EXPECT_EQ(gateway->wait_for_records(1)[0].dump().find("canary"), std::string::npos);
 }
 
+// A loopback provider is never behind the environment's proxy; a named one is, NO_PROXY aside.
 TEST_F(Tls, ThroughTheProxyOfTheEnvironment) {
     ForwardProxy const proxy("");
     daemon::ProxyEnvironment environment;
     environment.https_proxy = fmt::format("http://127.0.0.1:{}", proxy.port());
-    start(provider_line("up", upstream->url(), trusting()), "", environment);
+    auto const named = [&](std::string_view more = "") {
+        return provider_line(
+            "up", fmt::format("https://provider.test:{}/v1", upstream->port()),
+            fmt::format("tls: {{ca: \"{}\", sni: localhost}}{}", certificates.ca_file(), more));
+    };
+    start(named(), "", environment);
     EXPECT_EQ(chat(chat_body("m-1")).status, 200);
-    EXPECT_EQ(proxy.heads().size(), 1U);
-}
+    ASSERT_EQ(proxy.heads().size(), 1U);
+    EXPECT_TRUE(proxy.heads()[0].starts_with("CONNECT provider.test:"));
+    EXPECT_EQ(upstream->requests()[0].header("host"),
+              fmt::format("provider.test:{}", upstream->port()));
 
-TEST_F(Tls, NoProxyAndNoneGoDirectly) {
-    ForwardProxy const proxy("");
-    daemon::ProxyEnvironment environment;
-    environment.https_proxy = fmt::format("http://127.0.0.1:{}", proxy.port());
-    environment.no_proxy = "example.test, localhost";
-    start(provider_line("up", upstream->url(), trusting()), "", environment);
-    EXPECT_EQ(chat(chat_body("m-1")).status, 200);
+    TearDown();
+    sent = 0;
+    environment.no_proxy = "example.test, .test";
+    start(named(), "", environment);
+    EXPECT_NE(chat(chat_body("m-1")).status, 200) << "there is no such name without the proxy";
     TearDown();
     sent = 0;
     environment.no_proxy.clear();
-    start(provider_line("up", upstream->url(), trusting() + ", egress_proxy: none"), "",
-          environment);
+    start(named(", egress_proxy: none"), "", environment);
+    EXPECT_NE(chat(chat_body("m-1")).status, 200);
+    TearDown();
+    sent = 0;
+    start(provider_line("up", upstream->url(), trusting()), "", environment);
     EXPECT_EQ(chat(chat_body("m-1")).status, 200);
-    EXPECT_TRUE(proxy.heads().empty());
+    EXPECT_EQ(proxy.heads().size(), 1U);
 }
 
 class PlainProxy : public Integration {};

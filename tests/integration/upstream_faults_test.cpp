@@ -31,8 +31,13 @@ TEST_F(UpstreamFaults, StreamCutInsideAFrameIsToldToTheCaller) {
     std::vector<std::string> const begun{chat_frame(R"({"role":"assistant","content":""})"),
                                          text_frame("one ")};
     auto const half = text_frame("two ");
-    upstream.then(Reply::chunked().chunks(begun).chunk(half.substr(0, half.size() / 2)).fin());
-    auto const answer = chat(stream_body("m-1"));
+    auto const seen = std::make_shared<Event>();
+    upstream.then(
+        Reply::chunked().chunks(begun).wait(seen).chunk(half.substr(0, half.size() / 2)).fin());
+    auto client = begin(chat_request(stream_body("m-1")));
+    ASSERT_TRUE(client->read_until("one "));
+    seen->raise();
+    auto const answer = client->read_answer();
     expect_cut_stream(answer, begun);
     EXPECT_EQ(answer.body.find("two"), std::string::npos) << "half a frame went out";
     auto const record = last_record();
@@ -58,8 +63,12 @@ TEST_F(UpstreamFaults, StreamThatEndsWithoutItsEndMarkIsNotCompleted) {
     start();
     std::vector<std::string> const begun{chat_frame(R"({"role":"assistant","content":""})"),
                                          text_frame("one ")};
-    upstream.then(Reply::chunked().chunks(begun).last_chunk());
-    expect_cut_stream(chat(stream_body("m-1")), begun);
+    auto const seen = std::make_shared<Event>();
+    upstream.then(Reply::chunked().chunks(begun).wait(seen).last_chunk());
+    auto client = begin(chat_request(stream_body("m-1")));
+    ASSERT_TRUE(client->read_until("one "));
+    seen->raise();
+    expect_cut_stream(client->read_answer(), begun);
     EXPECT_FALSE(last_record().at("completed").get<bool>());
 }
 

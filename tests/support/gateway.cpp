@@ -83,7 +83,10 @@ Gateway::~Gateway() {
 
 std::uint16_t Gateway::port() const { return daemon_->port(); }
 std::uint16_t Gateway::admin_port() const { return daemon_->admin_port(); }
-void Gateway::stop() { daemon_->stop(std::chrono::seconds{5}); }
+void Gateway::stop() {
+    if (!stopped_) daemon_->stop(std::chrono::seconds{5});
+    stopped_ = true;
+}
 
 std::vector<nlohmann::json> Gateway::records() const {
     std::vector<nlohmann::json> all;
@@ -109,6 +112,7 @@ std::vector<nlohmann::json> Gateway::wait_for_records(std::size_t n, millisecond
 
 net::WorkerStats Gateway::stats() const {
     net::WorkerStats sum;
+    if (stopped_) return sum;
     for (auto const& one : daemon_->worker_stats()) {
         sum.connections_open += one.connections_open;
         sum.connections_accepted += one.connections_accepted;

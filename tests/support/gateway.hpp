@@ -51,7 +51,7 @@ class Gateway {
     [[nodiscard]] std::vector<nlohmann::json> wait_for_records(std::size_t n,
                                                                milliseconds within = milliseconds{
                                                                    10'000}) const;
-    // Summed over the workers.
+    // Summed over the workers; all zero once it was stopped.
     [[nodiscard]] net::WorkerStats stats() const;
     bool wait_until(std::function<bool(net::WorkerStats const&)> const& holds,
                     milliseconds within = milliseconds{10'000}) const;
@@ -62,6 +62,7 @@ class Gateway {
   private:
     std::filesystem::path dir_;
     std::unique_ptr<daemon::Daemon> daemon_;
+    bool stopped_ = false;
 };
 
 // Headers of a JSON request with the test key.
