@@ -178,7 +178,8 @@ Async<Outcome> peek(Try const& t, Answer answer) {
         bool const far_enough = seen >= snapshot.peek_bytes && !answer.streamed;
         if (*verdict == Verdict::speaks || far_enough) break;
         frames.move_to(answer.held);
-        if (seen >= snapshot.peek_bytes || until.is_past()) {
+        // Whole frames that say nothing; one that is still coming is bounded by frame_bytes_max.
+        if (answer.held.size() >= snapshot.peek_bytes || until.is_past()) {
             co_return failed(t, upstream_error(ErrorCode::upstream_timeout, Retry::same, 504,
                                                "The provider did not begin its answer in time.",
                                                "no content within peek_ms or peek_bytes"));
