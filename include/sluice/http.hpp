@@ -43,16 +43,19 @@ class HeaderView {
     std::span<Field const> fields_;
 };
 
-// Owned fields in wire form, "Name: value\r\n" after each other: appended once, written as they are.
-// add() refuses (returns false) a name that is no token or a value with CR, LF, NUL or other control
-// bytes, so nothing that came from outside can split a head.
+// Owned fields in wire form, "Name: value\r\n" after each other: appended once, written as they
+// are. add() refuses (returns false) a name that is no token or a value with CR, LF, NUL or other
+// control bytes, so nothing that came from outside can split a head.
 class HeaderBlock {
   public:
     bool add(std::string_view name, std::string_view value);
+    // Unchecked: for constants, and for fields of a head that was parsed.
+    void add_trusted(std::string_view name, std::string_view value);
     void append(HeaderBlock const& other) { wire_ += other.wire_; }
     void clear() { wire_.clear(); }
     [[nodiscard]] std::string_view wire() const { return wire_; }
-    [[nodiscard]] std::string_view get(std::string_view name) const noexcept;  // slow; tests, cold paths
+    [[nodiscard]] std::string_view get(
+        std::string_view name) const noexcept;  // slow; tests, cold paths
 
   private:
     std::string wire_;
@@ -71,7 +74,7 @@ struct RequestHead {
     bool has_body = false;
     std::uint64_t content_length = 0;  // meaningful when has_body && !chunked
     bool chunked = false;
-    std::uint8_t version_minor = 1;    // HTTP/1.x
+    std::uint8_t version_minor = 1;  // HTTP/1.x
 };
 
 struct ResponseHead {
@@ -103,8 +106,8 @@ class Body {
     }
     static Body copy_of(std::string_view text);
 
-    void reserve(std::size_t capacity);     // keeps content
-    void append(std::string_view bytes);    // grows as needed; callers bound it
+    void reserve(std::size_t capacity);   // keeps content
+    void append(std::string_view bytes);  // grows as needed; callers bound it
     char* tail() { return data_.get() + size_; }
     [[nodiscard]] std::size_t room() const { return capacity_ - size_; }
     void commit(std::size_t bytes) { size_ += bytes; }  // after writing at tail(), <= room()
@@ -124,9 +127,9 @@ class Body {
 // until the answer's head has been read (a reused connection that was reset is retried).
 struct WireRequest {
     Method method = Method::post;
-    std::string target;                   // origin-form path and query
-    HeaderBlock headers;                  // without Host, Content-Length, Transfer-Encoding, Connection
-    std::vector<std::string_view> body;   // gathered in order; empty = no body
+    std::string target;   // origin-form path and query
+    HeaderBlock headers;  // without Host, Content-Length, Transfer-Encoding, Connection
+    std::vector<std::string_view> body;  // gathered in order; empty = no body
 };
 
 }  // namespace sluice::http

@@ -238,9 +238,14 @@ bool HeaderBlock::add(std::string_view name, std::string_view value) {
     if (name.empty() || !all_of_class(name, in_name) || !all_of_class(value, in_value)) {
         return false;
     }
-    wire_.reserve(wire_.size() + name.size() + value.size() + 4);
-    wire_.append(name).append(": ").append(value).append("\r\n");
+    add_trusted(name, value);
     return true;
+}
+
+void HeaderBlock::add_trusted(std::string_view name, std::string_view value) {
+    auto const needed = wire_.size() + name.size() + value.size() + 4;
+    if (needed > wire_.capacity()) wire_.reserve(std::max(needed, wire_.capacity() * 2 + 512));
+    wire_.append(name).append(": ").append(value).append("\r\n");
 }
 
 std::string_view HeaderBlock::get(std::string_view name) const noexcept {

@@ -105,17 +105,15 @@ Async<Outcome> read_refusal(Try const& t, std::unique_ptr<net::UpstreamStream> u
     judge_credential(t, error);
     bool const showable =
         whole && status < 500 && error.code != ErrorCode::upstream_auth && codec::is_json(body);
-    Answer answer;
-    if (showable) {
-        answer.status = status;
-        forward_answer_headers(upstream->head().headers, answer.headers,
-                               t.target.provider->is_mock);
-        answer.length = body.size();
-        answer.held = std::move(body);
-        answer.attempt = t.index;
-    }
     Outcome outcome = failed(t, std::move(error));
-    if (showable) outcome.answer = std::move(answer);
+    if (!showable) co_return outcome;
+    outcome.answer = std::make_unique<Answer>();
+    outcome.answer->status = status;
+    forward_answer_headers(upstream->head().headers, outcome.answer->headers,
+                           t.target.provider->is_mock);
+    outcome.answer->length = body.size();
+    outcome.answer->held = std::move(body);
+    outcome.answer->attempt = t.index;
     co_return outcome;
 }
 
@@ -155,7 +153,8 @@ Result<Verdict> feed(Answer& answer, FrameCollector& frames, std::string_view by
 }
 
 // Reads until the answer speaks, bounded by peek_bytes and peek_time.
-Async<Outcome> peek(Try const& t, Answer answer) {
+Async<Outcome> peek(Try const& t, std::unique_ptr<Answer> holder) {
+    auto& answer = *holder;
     auto const& snapshot = t.x.snapshot;
     auto const limit = snapshot.peek_time > Steady::duration::zero()
                            ? snapshot.peek_time
@@ -192,7 +191,7 @@ Async<Outcome> peek(Try const& t, Answer answer) {
         answer.ready = std::move(frames.pieces());
     }
     Outcome outcome;
-    outcome.answer = std::move(answer);
+    outcome.answer = std::move(holder);
     co_return outcome;
 }
 
@@ -205,17 +204,17 @@ Async<Outcome> read_answer(Try const& t, std::unique_ptr<net::UpstreamStream> up
                                            "The provider's answer could not be read.",
                                            "unknown content-encoding"));
     }
-    Answer answer;
-    answer.status = head.status;
-    answer.streamed = is_event_stream(head.headers);
-    answer.decoder = std::move(decoder).value();
-    if (head.has_length && !answer.decoder) answer.length = head.content_length;
-    answer.strip_usage = answer.streamed && !t.x.facts.wants_usage;
-    answer.attempt = t.index;
-    forward_answer_headers(head.headers, answer.headers, t.target.provider->is_mock);
-    answer.reader =
-        t.codec.open_reader(ReaderOptions{answer.streamed, t.x.snapshot.frame_bytes_max});
-    answer.upstream = std::move(upstream);
+    auto answer = std::make_unique<Answer>();
+    answer->status = head.status;
+    answer->streamed = is_event_stream(head.headers);
+    answer->decoder = std::move(decoder).value();
+    if (head.has_length && !answer->decoder) answer->length = head.content_length;
+    answer->strip_usage = answer->streamed && !t.x.facts.wants_usage;
+    answer->attempt = t.index;
+    forward_answer_headers(head.headers, answer->headers, t.target.provider->is_mock);
+    answer->reader =
+        t.codec.open_reader(ReaderOptions{answer->streamed, t.x.snapshot.frame_bytes_max});
+    answer->upstream = std::move(upstream);
     co_return co_await peek(t, std::move(answer));
 }
 
@@ -254,7 +253,7 @@ Async<Outcome> attempt(Exchange& x, Codec const& codec, Target const& target,
     }
     if (outcome.error && outcome.error->code == ErrorCode::client_closed) {
         t.record().estimated = true;  // it may have been worked on: what was sent is what we know
-        t.record().usage.input = estimated_tokens(x.body.size());
+        t.record().usage.input = estimated_tokens(x.record.bytes_in);
     }
     if (!outcome.error && credential) credential->health->accept();
     auto const spent = std::chrono::duration_cast<microseconds>(Steady::now() - started);

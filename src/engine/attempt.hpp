@@ -35,7 +35,7 @@ struct Answer {
 // Success: answer alone. Failure: error, and the provider's own error answer where the caller may
 // see it as it came.
 struct Outcome {
-    std::optional<Answer> answer;
+    std::unique_ptr<Answer> answer;
     std::optional<Error> error;
 };
 

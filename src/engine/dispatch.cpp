@@ -78,7 +78,7 @@ class Dispatch {
     Dispatch(Exchange& x, Codec const& codec, Plan const& plan)
         : x_(x), codec_(codec), plan_(plan), policy_(x.route->retry) {}
 
-    Async<Answer> run() {
+    Async<std::unique_ptr<Answer>> run() {
         for (int round = 0; attempts_left(); ++round) {
             if (round > 0) {
                 auto const woken = co_await pause(round);
@@ -96,7 +96,7 @@ class Dispatch {
     [[nodiscard]] bool attempts_left() const noexcept { return attempts_ < policy_.attempts_max; }
 
     // One round: every target once, each with the credentials it has left.
-    Async<Answer> visit_targets() {
+    Async<std::unique_ptr<Answer>> visit_targets() {
         for (auto const* target : plan_.targets) {
             auto answer = co_await visit(*target);
             if (answer || is_over_) co_return answer;
@@ -106,7 +106,7 @@ class Dispatch {
     }
 
     // One target: the next credential is tried before the next target.
-    Async<Answer> visit(Target const& target) {
+    Async<std::unique_ptr<Answer>> visit(Target const& target) {
         while (attempts_left()) {
             auto const now = Steady::now();
             auto const* credential = pick_credential(*target.provider, x_.worker.dice, now);
@@ -118,7 +118,7 @@ class Dispatch {
             auto tried = co_await attempt(x_, codec_, target, credential);
             auto outcome = std::move(tried).value();
             judge(target, admitted, outcome.error);
-            if (!outcome.error) co_return std::move(*outcome.answer);
+            if (!outcome.error) co_return std::move(outcome.answer);
             last_ = std::move(*outcome.error);
             shown_ = std::move(outcome.answer);
             if (is_final()) {
@@ -179,7 +179,7 @@ class Dispatch {
     }
 
     // What the caller gets: the provider's own words where they may be shown, else our error.
-    Result<Answer> give_up() {
+    Result<std::unique_ptr<Answer>> give_up() {
         report();
         if (x_.client.cancel().cancelled()) {
             return client_error(ErrorCode::client_closed, 499, "The caller went away.");
@@ -195,7 +195,7 @@ class Dispatch {
                 shown_->headers.add("retry-after",
                                     fmt::format_int((last_.retry_after_ms + 999) / 1000).c_str());
             }
-            return std::move(*shown_);
+            return std::move(shown_);
         }
         return std::move(last_);
     }
@@ -242,12 +242,12 @@ class Dispatch {
     bool tried_ = false;    // in this round
     bool is_over_ = false;  // no further try
     Error last_;
-    std::optional<Answer> shown_;  // the provider's own error answer of the last attempt
+    std::unique_ptr<Answer> shown_;  // the provider's own error answer of the last attempt
 };
 
 }  // namespace
 
-Async<Answer> dispatch(Exchange& x, Codec const& codec, Plan const& plan) {
+Async<std::unique_ptr<Answer>> dispatch(Exchange& x, Codec const& codec, Plan const& plan) {
     Dispatch dispatch(x, codec, plan);
     co_return co_await dispatch.run();
 }

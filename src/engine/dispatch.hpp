@@ -10,6 +10,6 @@ namespace sluice::engine {
 // Each round visits every target once: its credentials first, then the next target. Between rounds
 // it waits, with jitter, at least as long as Retry-After says. `attempts_max` bounds all of it.
 // Errors: the last attempt's, or upstream_credentials_exhausted.
-Async<Answer> dispatch(Exchange& x, Codec const& codec, Plan const& plan);
+Async<std::unique_ptr<Answer>> dispatch(Exchange& x, Codec const& codec, Plan const& plan);
 
 }  // namespace sluice::engine

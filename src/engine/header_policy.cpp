@@ -47,7 +47,7 @@ void forward_request_headers(http::HeaderView from, http::HeaderBlock& to, bool 
         bool const listed = is_listed(request_headers, field.name) ||
                             (to_mock && http::iequals(field.name, "x-sluice-mock"));
         if (!listed || (!named.empty() && http::has_token(named, field.name))) continue;
-        to.add(field.name, field.value);
+        to.add_trusted(field.name, field.value);
     }
 }
 
@@ -57,7 +57,7 @@ void forward_answer_headers(http::HeaderView from, http::HeaderBlock& to, bool f
         bool const listed = is_listed(answer_headers, field.name) || is_rate_limit(field.name) ||
                             (from_mock && http::iequals(field.name, "x-sluice-mock"));
         if (!listed || (!named.empty() && http::has_token(named, field.name))) continue;
-        to.add(field.name, field.value);
+        to.add_trusted(field.name, field.value);
     }
 }
 

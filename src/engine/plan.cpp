@@ -29,6 +29,7 @@ Result<Plan> choose(Route const& route, std::string_view model, Operation operat
     bool spoken = false;
     for (auto const& tier : route.tiers) {
         pool.clear();
+        pool.reserve(tier.targets.size());
         for (auto const& target : tier.targets) {
             if (!target.provider->can(operation)) continue;
             spoken = true;

@@ -28,8 +28,7 @@ class UpstreamWait {
 
 class Relay {
   public:
-    Relay(Exchange& x, Answer answer)
-        : x_(x), answer_(std::move(answer)), frames_(answer_.strip_usage) {}
+    Relay(Exchange& x, Answer& answer) : x_(x), answer_(answer), frames_(answer.strip_usage) {}
     Relay(Relay const&) = delete;
     Relay& operator=(Relay const&) = delete;
     // However the relay ends, what the reader has seen is in the record.
@@ -46,8 +45,11 @@ class Relay {
             completed();
             co_return Result<void>{};
         }
+        // A stream may live long: what only the attempt needed goes now.
         answer_.held = {};
         answer_.ready = {};
+        answer_.headers = {};
+        x_.body = {};
         while (!ended_) {
             auto const moved = co_await move_on();
             if (!moved) co_return moved;
@@ -124,6 +126,7 @@ class Relay {
     Async<> broke_off(Error error) {
         ended_ = true;
         answer_.upstream->close();
+        x_.record.attempts[answer_.attempt].outcome = to_string(error.code);
         if (x_.client.cancel().cancelled()) co_return client_left(std::move(error));
         if (frames_.done() ||
             answer_.done) {  // all was said; only the end of the transfer is missing
@@ -140,6 +143,7 @@ class Relay {
     Result<void> client_left(Error error) {
         ended_ = true;
         if (answer_.upstream) answer_.upstream->close();
+        x_.record.attempts[answer_.attempt].outcome = to_string(error.code);
         x_.record.error_code = to_string(error.code);
         x_.record.error_origin = to_string(error.origin);
         return error;
@@ -160,7 +164,7 @@ class Relay {
     }
 
     Exchange& x_;
-    Answer answer_;
+    Answer& answer_;  // outlives the relay
     FrameCollector frames_;
     std::string decoded_;
     bool ended_ = false;
@@ -168,8 +172,8 @@ class Relay {
 
 }  // namespace
 
-Async<> relay(Exchange& x, Answer answer) {
-    Relay relay(x, std::move(answer));
+Async<> relay(Exchange& x, std::unique_ptr<Answer> answer) {
+    Relay relay(x, *answer);
     co_return co_await relay.run();
 }
 

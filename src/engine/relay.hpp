@@ -7,6 +7,6 @@
 namespace sluice::engine {
 
 // Ends the caller's answer in every case; notes usage, completion and errors in the record.
-Async<> relay(Exchange& x, Answer answer);
+Async<> relay(Exchange& x, std::unique_ptr<Answer> answer);
 
 }  // namespace sluice::engine

@@ -8,6 +8,16 @@
 #include "engine/worker_context.hpp"
 
 namespace sluice::endpoint {
+namespace {
+
+// A frame of its own: the plan is gone while the answer is relayed.
+Async<std::unique_ptr<engine::Answer>> find_answer(Exchange& x, Codec const& codec) {
+    auto plan = engine::choose(*x.route, x.facts.model, x.operation, x.worker.dice, Steady::now());
+    if (!plan) co_return std::move(plan).error();
+    co_return co_await engine::dispatch(x, codec, *plan);
+}
+
+}  // namespace
 
 Async<> Inference::run(Exchange& x) {
     auto const& codec = *dialect_.row[static_cast<std::size_t>(operation_)];
@@ -24,12 +34,8 @@ Async<> Inference::run(Exchange& x) {
     // 3 Whether it may go on: guardrail, then token limiter, then cache are admitted here, in this
     //   order; each may answer early. (engine/pipeline comes with the first of them.)
 
-    // 4 Where it may go.
-    auto plan = engine::choose(*x.route, x.facts.model, operation_, x.worker.dice, Steady::now());
-    if (!plan) co_return co_await engine::refuse(x, std::move(plan).error());
-
-    // 5 Try until one speaks.
-    auto answer = co_await engine::dispatch(x, codec, *plan);
+    // 4 Where it may go, and 5 try until one speaks.
+    auto answer = co_await find_answer(x, codec);
     if (!answer) co_return co_await engine::refuse(x, std::move(answer).error());
 
     // 6 Pass it on, metering on the way.
