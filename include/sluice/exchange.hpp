@@ -41,7 +41,7 @@ struct Exchange {
     RequestFacts facts;                          // read_request
     engine::Route const* route = nullptr;        // read_request
     Deadline deadline;                           // read_request: the route's total
-    std::int64_t body_bytes_held = 0;            // read_request; given back by finish
+    std::int64_t body_bytes_held = 0;            // read_request; given back by release_body
     UsageRecord record;  // front_door begins it, each verb adds, finish sends it
 };
 

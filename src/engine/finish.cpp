@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "engine/intake.hpp"
 #include "engine/worker_context.hpp"
 #include "net/server_stream.hpp"
 
@@ -15,10 +16,7 @@ void finish(Exchange& x) noexcept {
         record.bytes_out = x.client.bytes_sent();
         record.client_gone =
             !record.completed && x.client.cancel().reason() == CancelReason::client_gone;
-        if (x.body_bytes_held != 0) {
-            x.worker.body_bytes_in_flight->fetch_sub(x.body_bytes_held, std::memory_order_relaxed);
-            x.body_bytes_held = 0;
-        }
+        release_body(x);
         if (x.worker.sink) x.worker.sink->record(std::move(record));
     } catch (...) {
         log::error("a request's record could not be made: out of memory");

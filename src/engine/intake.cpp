@@ -31,7 +31,7 @@ Error overloaded() {
     return error;
 }
 
-// Counts bytes against the process-wide bound; finish() gives them back.
+// Counts bytes against the process-wide bound; release_body() gives them back.
 bool hold_bytes(Exchange& x, std::int64_t bytes) noexcept {
     auto& held = *x.worker.body_bytes_in_flight;
     auto const before = held.fetch_add(bytes, std::memory_order_relaxed);
@@ -98,6 +98,13 @@ Error no_such_model(Exchange const& x, std::string_view model) {
 }
 
 }  // namespace
+
+void release_body(Exchange& x) noexcept {
+    x.body = {};
+    if (x.body_bytes_held == 0) return;
+    x.worker.body_bytes_in_flight->fetch_sub(x.body_bytes_held, std::memory_order_relaxed);
+    x.body_bytes_held = 0;
+}
 
 Result<void> authenticate(Exchange& x) {
     if (!x.snapshot.directory) return {};

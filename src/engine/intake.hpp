@@ -15,6 +15,9 @@ Result<void> authenticate(Exchange& x);
 // Sets body, facts, route and deadline. Errors are the caller's (4xx), or overloaded (503).
 Async<> read_request(Exchange& x, Codec const& codec);
 
+// Drops the body and gives its bytes back to the process-wide bound. Idempotent.
+void release_body(Exchange& x) noexcept;
+
 // The route of a model this caller may use. Error: model_not_found with the nearest names.
 Result<Route const*> find_route(Exchange const& x, std::string_view model);
 

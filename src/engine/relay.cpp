@@ -4,6 +4,7 @@
 
 #include "engine/answer.hpp"
 #include "engine/frame_collector.hpp"
+#include "engine/intake.hpp"
 #include "engine/metering.hpp"
 #include "engine/snapshot.hpp"
 #include "net/server_stream.hpp"
@@ -49,7 +50,7 @@ class Relay {
         answer_.held = {};
         answer_.ready = {};
         answer_.headers = {};
-        x_.body = {};
+        release_body(x_);
         while (!ended_) {
             auto const moved = co_await move_on();
             if (!moved) co_return moved;
