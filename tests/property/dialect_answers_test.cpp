@@ -117,10 +117,28 @@ struct Reading final : FrameSink {
     std::string verdict;
 };
 
+std::unique_ptr<AnswerReader> reader_of(Recorded const& given) {
+    return dialect::openai_chat().row[0]->open_reader({given.streamed, std::size_t{1} << 20});
+}
+
+std::string verdict_of(AnswerReader const& reader, Result<void> const& result) {
+    auto const& u = reader.usage();
+    auto verdict =
+        Json{u.reported, u.input,     u.cache_read,   u.cache_write, u.audio_input,
+             u.output,   u.reasoning, u.audio_output, u.raw,         reader.content_bytes()}
+            .dump(-1, ' ', false, Json::error_handler_t::replace);
+    verdict += std::string{reader.model()} + "|" + std::string{reader.finish_reason()};
+    if (auto const& fault = reader.fault()) {
+        verdict += std::string{to_string(fault->code)} + fault->message + fault->detail;
+    }
+    return verdict + (result ? "|complete"
+                             : "|" + std::string{to_string(result.error().code)} +
+                                   result.error().message + result.error().detail);
+}
+
 Reading read(Recorded const& given, std::vector<std::size_t> const& cuts) {
     Reading reading;
-    auto const reader =
-        dialect::openai_chat().row[0]->open_reader({given.streamed, std::size_t{1} << 20});
+    auto const reader = reader_of(given);
     Result<void> result;
     std::size_t from = 0;
     auto const feed = [&](std::size_t to) {
@@ -132,15 +150,25 @@ Reading read(Recorded const& given, std::vector<std::size_t> const& cuts) {
     for (auto const cut : cuts) feed(cut);
     feed(given.body.size());
     if (result) result = reader->finish(reading);
-    auto const& u = reader->usage();
-    reading.verdict =
-        Json{u.reported, u.input,     u.cache_read,   u.cache_write, u.audio_input,
-             u.output,   u.reasoning, u.audio_output, u.raw,         reader->content_bytes()}
-            .dump(-1, ' ', false, Json::error_handler_t::replace);
-    reading.verdict += std::string{reader->model()} + "|" + std::string{reader->finish_reason()};
-    if (reader->fault()) reading.verdict += std::string{to_string(reader->fault()->code)};
-    reading.verdict += result ? "|complete" : "|" + std::string{to_string(result.error().code)};
+    reading.verdict = verdict_of(*reader, result);
     return reading;
+}
+
+Reading read_whole(Recorded const& given) {
+    Reading reading;
+    auto const reader = reader_of(given);
+    auto const result = reader->read_whole(given.body, reading);
+    reading.verdict = verdict_of(*reader, result);
+    return reading;
+}
+
+void expect_whole_same(Recorded const& given) {
+    auto const fed = read(given, {});
+    auto const whole = read_whole(given);
+    ASSERT_EQ(fed.verdict, whole.verdict) << given.name << "\n" << given.body.substr(0, 2000);
+    ASSERT_EQ(fed.kinds, whole.kinds) << given.name << "\n" << given.body.substr(0, 2000);
+    ASSERT_EQ(fed.lengths, whole.lengths) << given.name;
+    ASSERT_EQ(fed.bytes, whole.bytes) << given.name;
 }
 
 void expect_same(Recorded const& given, Reading const& whole, Reading const& cut) {
@@ -206,6 +234,105 @@ TEST(RecordedAnswers, ReadTheSameUnderRandomSplits) {
                 cuts.push_back(at);
             }
             expect_same(given, whole, read(given, cuts));
+            if (HasFatalFailure()) return;
+        }
+    }
+}
+
+// Bodies whose names and values stand where a reader may take them for something else.
+std::vector<Recorded> odd_bodies() {
+    std::vector<Recorded> all;
+    for (
+        std::string const body : {
+            R"({})",
+            R"([])",
+            R"("text")",
+            R"(7)",
+            R"( )",
+            R"(null)",
+            R"({"choices":"text","model":"m"})",
+            R"({"choices":[{"finish_reason":null},["abc"]],"usage":{"total_tokens":3}})",
+            R"({"choices":[{"text":["a","b\n\u00e9"],"x":{"content":"c"}},"counted","too"]})",
+            R"({"choices":{"a":{"finish_reason":"stop","name":"n"}}})",
+            R"({"choices":[{"finish_reason":""},{"finish_reason":"length"}],"model":"a","model":"b"})",
+            R"({"choices":[{"message":{"content":"\ud83d\ude00 \"q\" \\","arguments":"{}"}}]})",
+            R"({"choices":[{"message":{"content":"half \ud83d"}}],"usage":{"total_tokens":1}})",
+            R"({"choices":[{"\u0074ext":"abc","n":01}]})",
+            R"({"usage":{"prompt_tokens":1.5.5,"total_tokens":2},"choices":[]})",
+            R"({"usage":null,"usage":{"prompt_tokens":1},"usage":[1],"choices":[-]})",
+            R"({"error":null,"object":"error","model":7})",
+            R"({"error":{},"choices":[]})",
+            R"({"error":"a","error":{"message":"b","code":"c"}})",
+            R"({"model":"m"}x)",
+            R"({"model":"m","choices":[{"text":"\u0009)",
+            R"({"model":"m",})",
+            "{\"m\x01\":1}",
+            "{\"usage\":{\"total_tokens\":2,\"x\":\"\xff\"},\"choices\":[{\"text\":\"\xfe\"}]}",
+        }) {
+        all.push_back({"odd " + body, false, body});
+    }
+    // Names of 17 letters, all written as escapes, are longer than what is looked for.
+    std::string name;
+    for (char const c : std::string_view{"reasoning_content"}) {
+        constexpr char hex[] = "0123456789abcdef";
+        name += "\\u00";
+        name += hex[c >> 4];
+        name += hex[c & 15];
+    }
+    all.push_back({"a long name", false, R"({"choices":[{")" + name + R"(":"abc"}]})"});
+    auto const big = std::string(20000, 'y');
+    all.push_back({"big", false,
+                   R"({"usage":{"total_tokens":1,"x":")" + big + R"("},"error":")" + big +
+                       R"(","choices":[{"finish_reason":")" + big + "\"}]}"});
+    for (int const depth : {127, 128, 129}) {
+        auto const open = std::string(static_cast<std::size_t>(depth - 1), '[');
+        auto const close = std::string(static_cast<std::size_t>(depth - 1), ']');
+        all.push_back({"deep", false, R"({"choices":)" + open + close + "}"});
+        all.push_back({"deep", false, R"({"usage":)" + open + close + "}"});
+    }
+    return all;
+}
+
+TEST(WholeAnswers, ReadAsWhenFed) {
+    for (auto const& given : odd_bodies()) {
+        expect_whole_same(given);
+        if (HasFatalFailure()) return;
+    }
+    for (auto const& given : recorded()) {
+        expect_whole_same(given);
+        if (HasFatalFailure()) return;
+    }
+}
+
+// Bytes swapped, cut and written over: whatever comes of it reads the same both ways.
+TEST(WholeAnswers, ReadAsWhenFedAlsoWhenDamaged) {
+    std::mt19937 random(7);
+    constexpr std::string_view bytes = "\"\\{}[]:,0-.eE truefalsn\n\x01\xffu";
+    auto all = odd_bodies();
+    for (auto const& given : recorded()) {
+        if (!given.streamed && given.body.size() < 4000) all.push_back(given);
+    }
+    for (auto& given : all) {
+        auto const sound = given.body;
+        for (int round = 0; round < 200; ++round) {
+            given.body = sound;
+            for (auto edits = 1 + random() % 3; edits > 0 && !given.body.empty(); --edits) {
+                auto const at = random() % given.body.size();
+                switch (random() % 4) {
+                    case 0:
+                        given.body[at] = bytes[random() % bytes.size()];
+                        break;
+                    case 1:
+                        given.body.erase(at, 1 + random() % 8);
+                        break;
+                    case 2:
+                        given.body.insert(at, given.body.substr(random() % given.body.size(), 12));
+                        break;
+                    default:
+                        std::swap(given.body[at], given.body[random() % given.body.size()]);
+                }
+            }
+            expect_whole_same(given);
             if (HasFatalFailure()) return;
         }
     }

@@ -83,8 +83,8 @@ Gateway::~Gateway() {
 
 std::uint16_t Gateway::port() const { return daemon_->port(); }
 std::uint16_t Gateway::admin_port() const { return daemon_->admin_port(); }
-void Gateway::stop() {
-    if (!stopped_) daemon_->stop(std::chrono::seconds{5});
+void Gateway::stop(milliseconds drain) {
+    if (!stopped_) daemon_->stop(drain);
     stopped_ = true;
 }
 

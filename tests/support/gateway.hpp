@@ -43,7 +43,8 @@ class Gateway {
     [[nodiscard]] std::uint16_t port() const;
     [[nodiscard]] std::uint16_t admin_port() const;
     daemon::Daemon& daemon() { return *daemon_; }
-    void stop();  // idempotent
+    // Lets requests end until `drain` has passed; idempotent.
+    void stop(milliseconds drain = milliseconds{5'000});
 
     // The ledger's lines so far; reads the files.
     [[nodiscard]] std::vector<nlohmann::json> records() const;
