@@ -92,6 +92,11 @@ class AnswerReader {
     // Error upstream_reset when the dialect says the answer cannot have been complete, or
     // upstream_bad_response when a unary body is no JSON of this dialect.
     virtual Result<void> finish(FrameSink& sink) = 0;
+    // The whole answer in one piece, in place of feed ... finish: the same results, often cheaper.
+    virtual Result<void> read_whole(std::string_view bytes, FrameSink& sink) {
+        if (auto fed = feed(bytes, sink); !fed) return fed;
+        return finish(sink);
+    }
 
     [[nodiscard]] virtual llm::Usage const& usage() const noexcept = 0;
     // Set once a fault frame or an error body was seen. Classified: code, retry, status.

@@ -55,6 +55,7 @@ class JsonPush {
     };
 
     char const* step(char const* at, char const* end);
+    char const* begin_key(char const* at, char const* end);
     char const* begin_value(char const* at);
     char const* close(char const* at);
     char const* in_text(char const* at, char const* end);
@@ -143,13 +144,7 @@ char const* JsonPush<Events>::step(char const* at, char const* end) {
             if (*at == '}') return close(at);
             [[fallthrough]];
         case State::key:
-            if (*at != '"') return fail(at);
-            is_key_ = true;
-            key_is_long_ = key_has_escapes_ = false;
-            key_bytes_ = 0;
-            keep_key(at, at + 1);
-            state_ = State::text;
-            return at + 1;
+            return *at == '"' ? begin_key(at, end) : fail(at);
         case State::colon:
             if (*at != ':') return fail(at);
             state_ = State::value;
@@ -157,6 +152,25 @@ char const* JsonPush<Events>::step(char const* at, char const* end) {
         default:
             return behind_value(at);
     }
+}
+
+template <class Events>
+char const* JsonPush<Events>::begin_key(char const* at, char const* end) {
+    auto const* const name = at + 1;
+    auto const* const stop = json_bytes::find_special(name, end);
+    if (stop != end && *stop == '"') {  // most names: whole and plain, read where they stand
+        auto const size = static_cast<std::size_t>(stop - name);
+        state_ = State::colon;
+        events_.on_key(size <= key_bytes_max ? std::string_view{name, size} : std::string_view{},
+                       depth_);
+        return stop + 1;
+    }
+    is_key_ = true;
+    key_is_long_ = key_has_escapes_ = false;
+    key_bytes_ = 0;
+    keep_key(at, name);
+    state_ = State::text;
+    return name;
 }
 
 template <class Events>

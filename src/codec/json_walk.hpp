@@ -102,6 +102,12 @@ class JsonScanner {
     // The whole value: containers to any depth within the limit. `depth` = containers around it.
     template <class Once = NoOnceMembers>
     bool skip_value(std::size_t depth, Once const& once = {}) noexcept;
+    // The same, and tells a visitor what passes; `depth` = containers around the string or member:
+    //   void on_string(JsonString const&, std::size_t depth)        values only
+    //   bool on_key(JsonString const&, std::size_t depth, std::uint8_t& seen)
+    // `seen`: seven bits kept per object for the visitor. False ends the walk.
+    template <class Visitor>
+    bool walk_value(std::size_t depth, Visitor&& visitor);
 
     // if (s.enter('{')) for (bool first = true; s.next_key(key, first);) { take one value }
     bool enter(char open) noexcept {
@@ -130,6 +136,25 @@ class JsonScanner {
     }
 
   private:
+    struct SkipEverything {
+        static void on_string(JsonString const&, std::size_t) noexcept {}
+        static bool on_key(JsonString const&, std::size_t, std::uint8_t&) noexcept { return true; }
+    };
+    template <class Once>
+    struct CheckOnce {
+        static void on_string(JsonString const&, std::size_t) noexcept {}
+        bool on_key(JsonString const& text, std::size_t, std::uint8_t& seen) const noexcept {
+            JsonKey key;
+            key.set(text);
+            auto const bit = once.bit(key.name());
+            if ((seen & bit) != 0) return scan.fail_twice(text.inner());
+            seen = static_cast<std::uint8_t>(seen | bit);
+            return true;
+        }
+        JsonScanner& scan;
+        Once const& once;
+    };
+
     bool skip_escape() noexcept;
     bool skip_literal(std::string_view word) noexcept;
     bool skip_scalar() noexcept;
@@ -225,7 +250,19 @@ inline bool JsonScanner::next_element(bool& first) noexcept {
 
 template <class Once>
 bool JsonScanner::skip_value(std::size_t depth, Once const& once) noexcept {
-    constexpr std::uint8_t in_array = 0x80;  // the other bits: once-members seen in this object
+    JsonString text;
+    if (at_ < end_ && *at_ == '"') return read_string(text);
+    if (at_ < end_ && *at_ != '{' && *at_ != '[') return skip_scalar();
+    if constexpr (std::is_same_v<Once, NoOnceMembers>) {
+        return walk_value(depth, SkipEverything{});
+    } else {
+        return walk_value(depth, CheckOnce<Once>{*this, once});
+    }
+}
+
+template <class Visitor>
+bool JsonScanner::walk_value(std::size_t depth, Visitor&& visitor) {
+    constexpr std::uint8_t in_array = 0x80;         // the other bits: the visitor's, of this object
     std::array<std::uint8_t, depth_max + 1> stack;  // the first `open` entries are set
     std::size_t open = 0;
     JsonString text;
@@ -235,6 +272,7 @@ bool JsonScanner::skip_value(std::size_t depth, Once const& once) noexcept {
         if (at_ == end_) return fail("a value is missing");
         if (*at_ == '"') {
             if (!read_string(text)) return false;
+            visitor.on_string(text, depth + open);
         } else if (*at_ == '{' || *at_ == '[') {
             if (depth + open >= depth_max) return fail("values are nested too deeply");
             stack[open++] = *at_ == '[' ? in_array : 0;
@@ -260,13 +298,7 @@ bool JsonScanner::skip_value(std::size_t depth, Once const& once) noexcept {
                 if (!next_element(first)) return false;
             } else {
                 if (!next_key(text, first)) return false;
-                if constexpr (!std::is_same_v<Once, NoOnceMembers>) {
-                    JsonKey key;
-                    key.set(text);
-                    auto const bit = once.bit(key.name());
-                    if ((top & bit) != 0) return fail_twice(text.inner());
-                    top = static_cast<std::uint8_t>(top | bit);
-                }
+                if (!visitor.on_key(text, depth + open, top)) return false;
             }
             break;
         }

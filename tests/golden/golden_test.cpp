@@ -125,6 +125,19 @@ struct Kept final : FrameSink {
     Json frames = Json::array();
 };
 
+// What a machine says once it has seen the answer.
+Json to_json(AnswerReader const& reader, Result<void> const& ended) {
+    Json out{{"usage", to_json(reader.usage())},
+             {"model", reader.model()},
+             {"finish_reason", reader.finish_reason()},
+             {"content_bytes", reader.content_bytes()},
+             {"fault", nullptr},
+             {"finish", "complete"}};
+    if (reader.fault()) out["fault"] = to_json(*reader.fault());
+    if (!ended) out["finish"] = to_json(ended.error());
+    return out;
+}
+
 // The answer as a machine saw it, fed in pieces of `step` bytes.
 Json read_answer(Codec const& codec, bool streamed, std::string const& bytes, std::size_t step) {
     Kept sink;
@@ -133,18 +146,24 @@ Json read_answer(Codec const& codec, bool streamed, std::string const& bytes, st
     for (std::size_t at = 0; at < bytes.size() && fed; at += step) {
         fed = reader->feed(std::string_view{bytes}.substr(at, step), sink);
     }
-    auto const ended = fed ? reader->finish(sink) : fed;
-    Json out{{"usage", to_json(reader->usage())},
-             {"model", reader->model()},
-             {"finish_reason", reader->finish_reason()},
-             {"content_bytes", reader->content_bytes()},
-             {"fault", nullptr},
-             {"finish", "complete"}};
-    if (reader->fault()) out["fault"] = to_json(*reader->fault());
-    if (!ended) out["finish"] = to_json(ended.error());
+    auto out = to_json(*reader, fed ? reader->finish(sink) : fed);
     if (streamed) {
         out["frames"] = sink.frames;
     } else if (step >= bytes.size()) {
+        out["kind"] = sink.frames.empty() ? Json{} : sink.frames.at(0).at("kind");
+    }
+    return out;
+}
+
+// The same, given at once.
+Json read_whole(Codec const& codec, bool streamed, std::string const& bytes) {
+    Kept sink;
+    auto const reader = codec.open_reader({streamed, 1 << 20});
+    auto const ended = reader->read_whole(bytes, sink);
+    auto out = to_json(*reader, ended);
+    if (streamed) {
+        out["frames"] = sink.frames;
+    } else {
         out["kind"] = sink.frames.empty() ? Json{} : sink.frames.at(0).at("kind");
     }
     return out;
@@ -178,6 +197,7 @@ void check_stream(fs::path const& dir, Codec const& codec) {
     auto const bytes = read_file(dir / "stream.txt");
     auto const whole = read_answer(codec, true, bytes, std::max<std::size_t>(1, bytes.size()));
     expect_json(dir / "frames.json", whole);
+    EXPECT_EQ(dump(read_whole(codec, true, bytes)), dump(whole));
     for (std::size_t step : {1, 2, 3, 7, 64}) {
         EXPECT_EQ(dump(read_answer(codec, true, bytes, step)), dump(whole)) << "step " << step;
     }
@@ -187,6 +207,7 @@ void check_body(fs::path const& dir, Codec const& codec) {
     auto const bytes = read_file(dir / "body.json");
     auto whole = read_answer(codec, false, bytes, std::max<std::size_t>(1, bytes.size()));
     expect_json(dir / "usage.json", whole);
+    EXPECT_EQ(dump(read_whole(codec, false, bytes)), dump(whole));
     whole.erase("kind");
     for (std::size_t step : {1, 2, 3, 7, 64}) {
         if (step >= bytes.size()) continue;

@@ -1,4 +1,5 @@
-// What is picked up is captured as raw JSON while it passes, then read whole.
+// What is picked up is captured as raw JSON while it passes, then read whole. A body that is there
+// at once is walked by the scanner instead, with the same rules.
 #include "dialect/openai_chat/unary_reader.hpp"
 
 #include "dialect/openai_chat/error.hpp"
@@ -27,6 +28,17 @@ std::string decoded(std::string_view quoted) {
 bool says_something(std::string_view value) noexcept {
     return value != "null" && value != "false" && value != "0" && value != "\"\"" &&
            value != "{}" && value != "[]";
+}
+
+// As the machine counts: an escape is one byte, \uXXXX two.
+std::size_t counted_bytes(codec::JsonString const& text) noexcept {
+    auto const inner = text.inner();
+    auto bytes = inner.size();
+    if (!text.has_escapes) return bytes;
+    for (auto at = inner.find('\\'); at != inner.npos; at = inner.find('\\', at + 2)) {
+        bytes -= inner[at + 1] == 'u' ? 4 : 1;
+    }
+    return bytes;
 }
 
 }  // namespace
@@ -105,22 +117,32 @@ void UnaryReader::capture(char const* from, char const* to) {
 void UnaryReader::use_capture() {
     std::string_view const value = captured_;
     if (is_finish_reason_) {
-        is_finish_reason_ = false;
-        if (!overflowed_ && value.size() <= name_bytes_max) finish_reason_ = decoded(value);
-        return;
+        take_finish_reason(value, overflowed_);
+    } else if (overflowed_ || member_ != Member::usage || codec::is_json(value)) {
+        take_member(value, overflowed_);  // of numbers the machine knows only that they are some
     }
+}
+
+void UnaryReader::take_finish_reason(std::string_view value, bool overflowed) {
+    is_finish_reason_ = false;
+    if (!overflowed && value.size() <= name_bytes_max) finish_reason_ = decoded(value);
+}
+
+// Precondition: `value` is right JSON; cut when it overflowed.
+void UnaryReader::take_member(std::string_view value, bool overflowed) {
     switch (member_) {
         case Member::usage:
-            if (!overflowed_ && codec::is_json(value)) read_usage(value, usage_);
+            if (!overflowed) read_usage(value, usage_);
             return;
         case Member::model:
-            if (!overflowed_ && value.size() <= name_bytes_max && value.starts_with('"')) {
+            if (!overflowed && value.size() <= name_bytes_max && value.starts_with('"')) {
                 model_ = decoded(value);
             }
             return;
         case Member::error:
-            if (fault_ || !(overflowed_ || says_something(value))) return;
-            fault_ = read_fault(overflowed_ ? std::string{} : "{\"error\":" + captured_ + "}");
+            if (fault_ || !(overflowed || says_something(value))) return;
+            fault_ =
+                read_fault(overflowed ? std::string{} : "{\"error\":" + std::string{value} + "}");
             return;
         case Member::object:
             if (!fault_ && value == "\"error\"") fault_ = read_fault({});
@@ -128,6 +150,64 @@ void UnaryReader::use_capture() {
         default:
             return;
     }
+}
+
+Result<void> UnaryReader::read_whole(std::string_view bytes, FrameSink& sink) {
+    if (walk(bytes)) {
+        sink.on_frame({fault_ ? FrameKind::fault : FrameKind::content, bytes});
+        return {};
+    }
+    forget();
+    return AnswerReader::read_whole(bytes, sink);
+}
+
+// What it lets pass the machine lets pass too, and both see the same. False: it is no object, or
+// broken, or at least odd (half a surrogate pair, a malformed number).
+bool UnaryReader::walk(std::string_view body) {
+    codec::JsonScanner scan(body);
+    scan.skip_space();
+    if (scan.peek() != JsonKind::object || !scan.enter('{')) return false;
+    codec::JsonString name;
+    for (bool first = true; scan.next_key(name, first);) {
+        std::uint8_t seen = 0;
+        on_key(name, 1, seen);
+        auto const from = scan.offset();
+        if (member_ == Member::choices) {
+            if (!scan.walk_value(1, *this)) return false;
+            continue;
+        }
+        if (!scan.skip_value(1)) return false;
+        if (member_ == Member::other) continue;
+        auto const value = scan.since(from);
+        bool const overflowed = value.size() > capture_bytes_max;
+        if (member_ != Member::usage || codec::is_valid_utf8(value)) take_member(value, overflowed);
+    }
+    return !scan.failed() && scan.expect_end();
+}
+
+bool UnaryReader::on_key(codec::JsonString const& text, std::size_t depth, std::uint8_t&) {
+    codec::JsonKey key;
+    key.set(text);
+    bool const is_long = text.inner().size() > codec::JsonPush<UnaryReader>::key_bytes_max;
+    on_key(is_long ? std::string_view{} : key.name(), depth);
+    return true;
+}
+
+void UnaryReader::on_string(codec::JsonString const& text, std::size_t depth) {
+    if (is_counted_) content_bytes_ += counted_bytes(text);
+    if (depth == 3 && is_finish_reason_) {
+        take_finish_reason(text.quoted, text.quoted.size() > capture_bytes_max);
+    }
+}
+
+void UnaryReader::forget() noexcept {
+    usage_ = {};
+    fault_.reset();
+    model_.clear();
+    finish_reason_.clear();
+    content_bytes_ = 0;
+    member_ = Member::other;
+    is_finish_reason_ = is_counted_ = is_settled_ = false;
 }
 
 }  // namespace sluice::dialect::openai

@@ -8,6 +8,7 @@
 #include "sluice/dialect.hpp"
 
 #include "codec/json_push.hpp"
+#include "codec/json_walk.hpp"
 
 namespace sluice::dialect::openai {
 
@@ -17,6 +18,8 @@ class UnaryReader final : public AnswerReader {
 
     Result<void> feed(std::string_view bytes, FrameSink& sink) override;
     Result<void> finish(FrameSink& sink) override;
+    // One strict walk; only a body that it refuses goes through the machine.
+    Result<void> read_whole(std::string_view bytes, FrameSink& sink) override;
 
     [[nodiscard]] llm::Usage const& usage() const noexcept override { return usage_; }
     [[nodiscard]] std::optional<Error> const& fault() const noexcept override { return fault_; }
@@ -30,6 +33,7 @@ class UnaryReader final : public AnswerReader {
 
   private:
     friend class codec::JsonPush<UnaryReader>;
+    friend class codec::JsonScanner;
 
     enum class Member : std::uint8_t { other, usage, model, error, object, choices };
 
@@ -43,6 +47,13 @@ class UnaryReader final : public AnswerReader {
     void start_capture(std::size_t depth, char const* at) noexcept;
     void capture(char const* from, char const* to);
     void use_capture();
+    void take_member(std::string_view value, bool overflowed);
+    void take_finish_reason(std::string_view value, bool overflowed);
+    bool walk(std::string_view body);
+    void forget() noexcept;
+    // Of the strict walk, inside choices.
+    bool on_key(codec::JsonString const& text, std::size_t depth, std::uint8_t&);
+    void on_string(codec::JsonString const& text, std::size_t depth);
     [[nodiscard]] FrameKind kind() const noexcept;
 
     codec::JsonPush<UnaryReader> push_;

@@ -49,8 +49,14 @@ Slot slot_of(Where where, std::string_view name) noexcept {
 }
 
 std::optional<std::int64_t> count_of(std::string_view text) noexcept {
+    auto const* const end = text.data() + text.size();
+    std::int64_t count = 0;
+    auto const digits = std::from_chars(text.data(), end, count);
+    if (digits.ec == std::errc{} && digits.ptr == end && count >= 0) {
+        return std::min(count, tokens_max);
+    }
     double value = 0;
-    auto const stop = std::from_chars(text.data(), text.data() + text.size(), value);
+    auto const stop = std::from_chars(text.data(), end, value);
     if (stop.ec != std::errc{} || !(value >= 0)) return std::nullopt;
     return static_cast<std::int64_t>(std::min(value, static_cast<double>(tokens_max)));
 }
