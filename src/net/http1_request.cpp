@@ -6,6 +6,8 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 
+#include "net/http1_bytes.hpp"
+
 namespace sluice::net {
 namespace {
 
@@ -15,7 +17,7 @@ constexpr std::size_t method_bytes_max = 32;
 constexpr std::size_t leading_bytes_max = 8;  // empty lines before a request line
 constexpr std::string_view version_prefix = "HTTP/";
 
-enum : std::uint8_t { token_byte = 1, target_byte = 2, value_byte = 4, host_byte = 8 };
+enum : std::uint8_t { token_byte = 1, target_byte = 2, host_byte = 4 };
 
 constexpr auto byte_class = [] {
     std::array<std::uint8_t, 256> table{};
@@ -30,7 +32,6 @@ constexpr auto byte_class = [] {
         if (c > 0x20 && c < 0x7f &&
             std::string_view{"\"#<>\\^`{|}/?@,"}.find(ch) == std::string_view::npos)
             table[c] |= host_byte;
-        if (c == '\t' || (c >= 0x20 && c != 0x7f)) table[c] |= value_byte;
     }
     return table;
 }();
@@ -326,7 +327,7 @@ RequestHeadScan::Fault RequestHeadScan::step_field(unsigned char c) noexcept {
             if (is(c, token_byte)) return Fault::none;
             return Fault::name;
         case Where::value:
-            if (is(c, value_byte)) return Fault::none;
+            if (http1_bytes::is_text(c)) return Fault::none;
             if (c == '\n') return Fault::line_end;
             if (c != '\r') return Fault::value;
             where_ = Where::value_lf;
@@ -345,14 +346,56 @@ RequestHeadScan::Fault RequestHeadScan::step(unsigned char c) noexcept {
     return where_ < Where::line ? step_start_line(c) : step_field(c);
 }
 
+// Takes the field lines that are wholly there and right, as most are; the state machine sees the
+// first other one from its first byte.
+std::size_t RequestHeadScan::skip_lines(char const* text, std::size_t end) noexcept {
+    auto const* line = text + at_;
+    auto const* const stop = text + end;
+    while (fields_ < bounds_.header_count_max) {
+        auto const* at = line;
+        while (at < stop && is(static_cast<unsigned char>(*at), token_byte)) ++at;
+        if (at == line || at == stop || *at != ':') break;
+        at = http1_bytes::find_control(at + 1, stop);
+        if (stop - at < 2 || at[0] != '\r' || at[1] != '\n') break;
+        ++fields_;
+        line = at + 2;
+    }
+    return static_cast<std::size_t>(line - text);
+}
+
+// Inside a target, a name or a value only the first byte that is none matters: runs of bytes that
+// may stand there are searched, not stepped through.
+std::size_t RequestHeadScan::skip_run(char const* text, std::size_t end) noexcept {
+    auto const run = [&](std::size_t most, std::uint8_t wanted) {
+        auto at = at_;
+        while (at < most && is(static_cast<unsigned char>(text[at]), wanted)) ++at;
+        return at;
+    };
+    switch (where_) {
+        case Where::value:
+            return static_cast<std::size_t>(http1_bytes::find_control(text + at_, text + end) -
+                                            text);
+        case Where::name:
+            return run(end, token_byte);
+        case Where::line:
+            return skip_lines(text, end);
+        case Where::target: {
+            auto const most = target_at_ + bounds_.target_bytes_max;
+            auto const at = run(std::min(end, most), target_byte);
+            if (at > at_) target_end_ = at;
+            return at;
+        }
+        default:
+            return at_;
+    }
+}
+
 RequestHeadScan::State RequestHeadScan::scan(std::string_view received) noexcept {
     while (state_ == State::more && at_ < received.size()) {
-        if (at_ - begin_ >= bounds_.head_bytes_max) return fail(Fault::head_large);
-        if (where_ == Where::value) {  // most bytes of a head
-            auto const end = std::min(received.size(), begin_ + bounds_.head_bytes_max);
-            while (at_ < end && is(static_cast<unsigned char>(received[at_]), value_byte)) ++at_;
-            if (at_ == end) continue;
-        }
+        auto const end = std::min(received.size(), begin_ + bounds_.head_bytes_max);
+        if (at_ >= end) return fail(Fault::head_large);
+        at_ = skip_run(received.data(), end);
+        if (at_ == end) continue;
         auto const fault = step(static_cast<unsigned char>(received[at_]));
         if (fault != Fault::none) return fail(fault);
         ++at_;

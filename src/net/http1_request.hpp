@@ -77,6 +77,9 @@ class RequestHeadScan {
     };
 
     State fail(Fault fault) noexcept;
+    // Each returns where it stopped; `end` is as far as it may look.
+    std::size_t skip_run(char const* text, std::size_t end) noexcept;
+    std::size_t skip_lines(char const* text, std::size_t end) noexcept;
     Fault step(unsigned char c) noexcept;
     Fault step_start_line(unsigned char c) noexcept;
     Fault step_field(unsigned char c) noexcept;

@@ -7,6 +7,8 @@
 #include <boost/beast/http/error.hpp>
 #include <charconv>
 
+#include "net/http1_bytes.hpp"
+
 namespace sluice::net {
 namespace {
 
@@ -28,10 +30,8 @@ constexpr auto token_bytes = [] {
 
 bool is_token(char c) { return token_bytes[static_cast<unsigned char>(c)]; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-// HTAB, SP, VCHAR, obs-text
-bool is_text(char c) {
-    auto const u = static_cast<unsigned char>(c);
-    return u == '\t' || (u >= 0x20 && u != 0x7f);
+bool is_text(std::string_view s) {
+    return http1_bytes::find_control(s.data(), s.data() + s.size()) == s.data() + s.size();
 }
 
 std::string_view trim(std::string_view s) {
@@ -79,47 +79,55 @@ class Slots final : public beast::http::basic_parser<false> {
 
 }  // namespace
 
+// Lines are checked where they were received; only one that began in an earlier piece is looked at
+// where it is kept. What belongs to a head is kept in one go.
 Result<std::size_t> ResponseHeadReader::feed(std::string_view bytes) {
     std::size_t used = 0;
+    std::size_t kept = 0;  // of the bytes used
+    auto const keep = [&] {
+        text_.append(bytes, kept, used - kept);
+        kept = used;
+    };
     while (used < bytes.size() && !complete_) {
         begun_ = true;
-        auto const rest = bytes.substr(used);
-        auto const newline = rest.find('\n');
-        auto const piece = rest.substr(0, newline == rest.npos ? rest.size() : newline + 1);
-        if (text_.size() + piece.size() > bytes_max_) return broken("longer than the bound");
-        text_ += piece;
-        used += piece.size();
-
-        auto const line = std::string_view{text_}.substr(line_start_);
+        auto const newline = bytes.find('\n', used);
+        bool const is_whole = newline != bytes.npos;
+        used = is_whole ? newline + 1 : bytes.size();
+        if (text_.size() + used - kept > bytes_max_) return broken("longer than the bound");
+        if (line_start_ < text_.size()) keep();
+        auto const line = line_start_ < text_.size()
+                              ? std::string_view{text_}.substr(line_start_)
+                              : bytes.substr(0, used).substr(kept + line_start_ - text_.size());
         if (start_line_ == 0) {
             if (!may_be_status_line(line)) return broken("does not begin with HTTP/1.");
         } else if (line.front() == ' ' || line.front() == '\t') {
             return broken("folded line");
         }
-        if (newline == rest.npos) break;
-        if (auto taken = take_line(); !taken) return std::move(taken).error();
+        if (!is_whole) break;
+        if (start_line_ != 0 && line == "\r\n") {
+            keep();
+            if (auto finished = finish_head(); !finished) return std::move(finished).error();
+            continue;
+        }
+        if (auto taken = take_line(line); !taken) return std::move(taken).error();
     }
+    keep();
     return used;
 }
 
-Result<void> ResponseHeadReader::take_line() {
-    auto line = std::string_view{text_}.substr(line_start_);
+Result<void> ResponseHeadReader::take_line(std::string_view line) {
+    line_start_ += line.size();
     if (line.size() < 2 || line[line.size() - 2] != '\r') return broken("bare LF");
     line.remove_suffix(2);
-    if (!std::all_of(line.begin(), line.end(), is_text)) return broken("control byte or bare CR");
-
+    if (!is_text(line)) return broken("control byte or bare CR");
     if (start_line_ == 0) {
-        if (auto taken = take_status_line(line); !taken) return taken;
-        start_line_ = text_.size();
-    } else if (line.empty()) {
-        return finish_head();
-    } else {
-        auto const colon = std::find_if_not(line.begin(), line.end(), is_token);
-        if (colon == line.begin()) return broken("empty field name");
-        if (colon == line.end() || *colon != ':') return broken("bad field name");
-        if (++count_ > count_max_) return broken("more fields than the bound");
+        start_line_ = line_start_;
+        return take_status_line(line);
     }
-    line_start_ = text_.size();
+    auto const colon = std::find_if_not(line.begin(), line.end(), is_token);
+    if (colon == line.begin()) return broken("empty field name");
+    if (colon == line.end() || *colon != ':') return broken("bad field name");
+    if (++count_ > count_max_) return broken("more fields than the bound");
     return {};
 }
 

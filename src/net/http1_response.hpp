@@ -42,7 +42,7 @@ class ResponseHeadReader {
     [[nodiscard]] BodyFraming framing() const noexcept { return framing_; }
 
   private:
-    Result<void> take_line();  // the line that ends text_
+    Result<void> take_line(std::string_view line);  // with its line end
     Result<void> take_status_line(std::string_view line);
     Result<void> finish_head();
     Result<void> frame();
