@@ -3,7 +3,13 @@
 #include "base/json_text.hpp"
 
 #include <array>
+#include <bit>
 #include <cstdint>
+#include <cstring>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace sluice {
 namespace {
@@ -14,6 +20,26 @@ constexpr auto is_plain = [] {
     for (unsigned c = 0x20; c < 0x7f; ++c) table[c] = c != '"' && c != '\\';
     return table;
 }();
+
+// The first byte that is not plain; 16 bytes at a time where SSE2 is there.
+std::size_t plain_end(std::string_view text, std::size_t at) {
+#if defined(__SSE2__)
+    while (text.size() - at >= 16) {
+        __m128i bytes;
+        std::memcpy(&bytes, text.data() + at, 16);
+        // Signed: what is above ASCII is below the space.
+        auto const outside = _mm_or_si128(_mm_cmplt_epi8(bytes, _mm_set1_epi8(' ')),
+                                          _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f)));
+        auto const escaped = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                          _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+        auto const hits = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(outside, escaped)));
+        if (hits != 0) return at + static_cast<std::size_t>(std::countr_zero(hits));
+        at += 16;
+    }
+#endif
+    while (at < text.size() && is_plain[static_cast<unsigned char>(text[at])]) ++at;
+    return at;
+}
 
 bool is_tail(std::string_view text, std::size_t at, unsigned char low = 0x80,
              unsigned char high = 0xbf) {
@@ -71,8 +97,7 @@ void append_control(std::string& out, unsigned char c) {
 void append_json_escaped(std::string& out, std::string_view text) {
     std::size_t at = 0;
     while (at < text.size()) {
-        std::size_t run = at;
-        while (run < text.size() && is_plain[static_cast<unsigned char>(text[run])]) ++run;
+        auto const run = plain_end(text, at);
         out.append(text, at, run - at);
         at = run;
         if (at == text.size()) break;

@@ -1,11 +1,14 @@
-// The ledger's line, written by appending. Called by ledger.cpp; calls base/json_text and simdjson
-// (to check and compact what a provider sent).
+// The ledger's line, written by appending. Called by ledger.cpp; calls base/json_text, codec's
+// check of what a provider sent and simdjson (to take line breaks out of it).
 #include "telemetry/record_json.hpp"
 
+#include <algorithm>
+#include <array>
 #include <simdjson.h>
 
 #include "base/json_text.hpp"
 #include "base/timestamp.hpp"
+#include "codec/json_walk.hpp"
 
 namespace sluice::telemetry {
 namespace {
@@ -13,32 +16,49 @@ namespace {
 constexpr std::size_t text_bytes_max = 512;
 constexpr std::size_t raw_usage_bytes_max = 4096;
 
+// A member's name as it is written, made by the compiler: ,"name":
+class Name {
+  public:
+    template <std::size_t size>
+    consteval Name(char const (&name)[size])
+        : size_(size + 3) {  // with a NUL, which is not written
+        static_assert(size + 3 <= sizeof(text_));
+        text_[0] = ',';
+        text_[1] = '"';
+        std::copy_n(name, size - 1, text_.begin() + 2);
+        text_[size + 1] = '"';
+        text_[size + 2] = ':';
+    }
+    [[nodiscard]] std::string_view view() const noexcept { return {text_.data(), size_}; }
+
+  private:
+    std::array<char, 24> text_{};
+    std::size_t size_;
+};
+
 // Members one after the other; the caller opens and closes the object.
 class Members {
   public:
     explicit Members(std::string& out) : out_(out) {}
 
-    void text(std::string_view name, std::string_view value) {
+    void text(Name const& name, std::string_view value) {
         begin(name);
         append_json_string(out_, value.substr(0, text_bytes_max));
     }
-    void flag(std::string_view name, bool value) {
+    void flag(Name const& name, bool value) {
         begin(name);
         out_ += value ? "true" : "false";
     }
     template <std::integral T>
-    void number(std::string_view name, T value) {
+    void number(Name const& name, T value) {
         begin(name);
         append_number(out_, value);
     }
-    void time(std::string_view name, microseconds value) { number(name, value.count()); }
+    void time(Name const& name, microseconds value) { number(name, value.count()); }
     // Opens the member; its value is appended by the caller.
-    std::string& begin(std::string_view name) {
-        if (!first_) out_ += ',';
+    std::string& begin(Name const& name) {
+        out_ += name.view().substr(first_ ? 1 : 0);
         first_ = false;
-        out_ += '"';
-        out_ += name;
-        out_ += "\":";
         return out_;
     }
 
@@ -61,16 +81,20 @@ void append_usage(std::string& out, llm::Usage const& usage) {
     out += '}';
 }
 
-// What the provider sent, checked and without white space: a line stays a line.
+// What the provider sent, checked, and without line breaks: a line stays a line. Inside its strings
+// there are none, or it would not be right.
 void append_raw_usage(Members& members, std::string const& raw) {
-    if (raw.empty() || raw.size() > raw_usage_bytes_max) return;
-    thread_local simdjson::dom::parser parser;
-    simdjson::dom::element root;
-    if (parser.parse(raw).get(root) != simdjson::SUCCESS || !root.is_object()) return;
+    if (raw.size() > raw_usage_bytes_max || !raw.starts_with('{') || !codec::is_json(raw)) return;
+    auto& out = members.begin("raw_usage");
+    if (raw.find('\n') == raw.npos && raw.find('\r') == raw.npos) {
+        out += raw;
+        return;
+    }
     std::string compact(raw.size(), '\0');
     std::size_t size = 0;
-    if (simdjson::minify(raw.data(), raw.size(), compact.data(), size) != simdjson::SUCCESS) return;
-    members.begin("raw_usage").append(compact, 0, size);
+    bool const ok =
+        simdjson::minify(raw.data(), raw.size(), compact.data(), size) == simdjson::SUCCESS;
+    out += ok ? std::string_view{compact}.substr(0, size) : "null";
 }
 
 void append_attempt(std::string& out, AttemptRecord const& attempt) {

@@ -58,6 +58,23 @@ TEST(RecordLine, RawUsageThatIsNoBoundedObjectIsLeftOut) {
     }
 }
 
+TEST(RecordLine, RawUsageStandsAsItCameButOnOneLine) {
+    auto record = a_record();
+    auto const raw_in = [&](std::string const& raw) {
+        record.attempts[1].usage.raw = raw;
+        std::string line;
+        append_record_line(line, record);
+        EXPECT_EQ(line.find_first_of("\n\r"), line.size() - 1) << raw;
+        auto const from = line.find("\"raw_usage\":");
+        return from == line.npos
+                   ? ""
+                   : line.substr(from + 12, line.find("\"connect_us", from) - from - 13);
+    };
+    EXPECT_EQ(raw_in(R"({"a": 1, "b":"x y"})"), R"({"a": 1, "b":"x y"})");
+    EXPECT_EQ(raw_in("{\r\n  \"a\": 1,\n\t\"b\": \"x y\"\n}"), R"({"a":1,"b":"x y"})");
+    EXPECT_EQ(raw_in("{\"a\":\"\xff\"}"), "");
+}
+
 TEST(RecordLine, TextsAreCut) {
     auto record = a_record();
     record.user = std::string(100'000, 'u');
