@@ -19,7 +19,7 @@
 namespace sluice::log {
 namespace {
 
-constexpr std::size_t queue_lines_max = 8192;
+constexpr std::size_t queue_lines_max = 1024;
 constexpr std::size_t line_bytes_max = 16 * 1024;
 
 struct Running {
