@@ -1,6 +1,7 @@
 // The scanner's slower parts: escapes, numbers, literals, decoding.
 #include "codec/json_walk.hpp"
 
+#include <cstring>
 #include <simdjson.h>
 
 namespace sluice::codec {
@@ -197,12 +198,13 @@ bool JsonScanner::skip_number() noexcept {
     return true;
 }
 
-bool JsonScanner::skip_literal(std::string_view word) noexcept {
-    if (static_cast<std::size_t>(end_ - at_) < word.size() ||
-        std::string_view{at_, word.size()} != word) {
+template <std::size_t size>
+bool JsonScanner::skip_literal(char const (&word)[size]) noexcept {
+    constexpr auto bytes = size - 1;
+    if (static_cast<std::size_t>(end_ - at_) < bytes || std::memcmp(at_, word, bytes) != 0) {
         return fail("a value is malformed");
     }
-    at_ += word.size();
+    at_ += bytes;
     return true;
 }
 

@@ -156,7 +156,8 @@ class JsonScanner {
     };
 
     bool skip_escape() noexcept;
-    bool skip_literal(std::string_view word) noexcept;
+    template <std::size_t size>
+    bool skip_literal(char const (&word)[size]) noexcept;
     bool skip_scalar() noexcept;
 
     char const* begin_;
@@ -260,8 +261,9 @@ bool JsonScanner::skip_value(std::size_t depth, Once const& once) noexcept {
     }
 }
 
+// Not inlined: most values that are skipped are no containers.
 template <class Visitor>
-bool JsonScanner::walk_value(std::size_t depth, Visitor&& visitor) {
+[[gnu::noinline]] bool JsonScanner::walk_value(std::size_t depth, Visitor&& visitor) {
     constexpr std::uint8_t in_array = 0x80;         // the other bits: the visitor's, of this object
     std::array<std::uint8_t, depth_max + 1> stack;  // the first `open` entries are set
     std::size_t open = 0;

@@ -36,6 +36,7 @@ bool SseFramer::next(Cursor& cursor, SseFrame& frame) {
     }
     if (failed_) return false;
     auto const from = cursor.at;
+    if (next_plain(cursor, frame)) return true;
     bool const is_whole = find_end(cursor);
     auto const piece = cursor.input.substr(from, cursor.at - from);
     failed_ = tail_.size() + piece.size() > frame_bytes_max_;
@@ -53,6 +54,28 @@ bool SseFramer::next(Cursor& cursor, SseFrame& frame) {
     if (tail_.empty()) std::string().swap(tail_);
     if (joined_.capacity() > 256) std::string().swap(joined_);
     return false;
+}
+
+// What nearly every frame of a model's stream is: one data line and an empty one, ended by LF, all
+// of it there. Anything else is left as it stands.
+bool SseFramer::next_plain(Cursor& cursor, SseFrame& frame) noexcept {
+    constexpr std::string_view name = "data:";
+    bool const is_at_start = tail_.empty() && line_bytes_ == 0 && mark_bytes_ > 3 && !after_cr_ &&
+                             !blank_pending_ && !first_frame_;
+    auto const text = cursor.input.substr(cursor.at);
+    if (!is_at_start || !text.starts_with(name)) return false;
+    auto const end = find(text, '\n', name.size());
+    if (end == none || end + 1 == text.size() || text[end + 1] != '\n') return false;
+    auto value = text.substr(name.size(), end - name.size());
+    if (end + 2 > frame_bytes_max_ || find(value, '\r', 0) != none) return false;
+    if (value.starts_with(' ')) value.remove_prefix(1);
+    frame = {};
+    frame.raw = text.substr(0, end + 2);
+    frame.data = value;
+    frame.has_data = true;
+    lone_cr_ = false;
+    cursor.at += end + 2;
+    return true;
 }
 
 bool SseFramer::finish(SseFrame& frame, bool& ended) {

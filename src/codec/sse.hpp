@@ -56,6 +56,7 @@ class SseFramer {
     };
 
     bool next(Cursor& cursor, SseFrame& frame);
+    bool next_plain(Cursor& cursor, SseFrame& frame) noexcept;
     bool find_end(Cursor& cursor) noexcept;
     void skip_mark(Cursor& cursor) noexcept;
     void read(std::string_view raw, SseFrame& frame);

@@ -116,15 +116,23 @@ bool StreamReader::read_chunk(JsonScanner& scan, Chunk& chunk) {
 }
 
 bool StreamReader::read_member(JsonScanner& scan, std::string_view name, Chunk& chunk) {
-    if (name == "choices" && scan.peek() == JsonKind::array) return read_choices(scan, chunk);
-    if (name == "usage") return read_usage_value(scan, 1, chunk);
-    if (name == "error") return read_error_value(scan, 1, chunk);
-    if (name == "x_groq" && scan.peek() == JsonKind::object) return read_groq(scan, chunk);
-    if (name == "model" && scan.peek() == JsonKind::string) {
-        JsonString value;
-        if (!scan.read_string(value)) return false;
-        if (model_.empty() && value.inner().size() <= name_bytes_max) value.decode_to(model_);
-        return true;
+    // The length first: most members of a chunk are none of these.
+    switch (name.size()) {
+        case 5:
+            if (name == "usage") return read_usage_value(scan, 1, chunk);
+            if (name == "error") return read_error_value(scan, 1, chunk);
+            if (name == "model" && scan.peek() == JsonKind::string) return read_model(scan);
+            break;
+        case 6:
+            if (name == "x_groq" && scan.peek() == JsonKind::object) return read_groq(scan, chunk);
+            break;
+        case 7:
+            if (name == "choices" && scan.peek() == JsonKind::array) {
+                return read_choices(scan, chunk);
+            }
+            break;
+        default:
+            break;
     }
     auto const kind = scan.peek();
     auto const value = take_value(scan, 1);
@@ -132,6 +140,13 @@ bool StreamReader::read_member(JsonScanner& scan, std::string_view name, Chunk& 
     if (name == "object" && value == "\"error\"") chunk.is_error = true;
     bool const is_container = kind == JsonKind::object || kind == JsonKind::array;
     if (is_container && says_something(value) && !is_measurement(name)) chunk.has_more = true;
+    return true;
+}
+
+bool StreamReader::read_model(JsonScanner& scan) {
+    JsonString value;
+    if (!scan.read_string(value)) return false;
+    if (model_.empty() && value.inner().size() <= name_bytes_max) value.decode_to(model_);
     return true;
 }
 

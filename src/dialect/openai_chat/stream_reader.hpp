@@ -43,6 +43,7 @@ class StreamReader final : public AnswerReader {
     // Each takes the value the scanner stands at; false: the JSON is broken.
     bool read_chunk(codec::JsonScanner& scan, Chunk& chunk);
     bool read_member(codec::JsonScanner& scan, std::string_view name, Chunk& chunk);
+    bool read_model(codec::JsonScanner& scan);
     bool read_choices(codec::JsonScanner& scan, Chunk& chunk);
     bool read_choice(codec::JsonScanner& scan, Chunk& chunk);
     bool read_delta(codec::JsonScanner& scan, Chunk& chunk, std::size_t depth);
