@@ -84,6 +84,8 @@ class JsonScanner {
     [[nodiscard]] std::string_view since(std::size_t from) const noexcept {
         return {begin_ + from, offset() - from};
     }
+    // Goes to `offset`: the text before it was scanned by another scanner, byte for byte the same.
+    void resume_at(std::size_t offset) noexcept { at_ = begin_ + offset; }
     // "" while all is well. Static text: "a string is not closed".
     [[nodiscard]] std::string_view reason() const noexcept { return reason_; }
     [[nodiscard]] bool failed() const noexcept { return !reason_.empty(); }

@@ -1,4 +1,5 @@
 // Every recorded answer, cut every way: the same frames, kinds and usage, and no byte lost.
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -336,6 +337,37 @@ TEST(WholeAnswers, ReadAsWhenFedAlsoWhenDamaged) {
             if (HasFatalFailure()) return;
         }
     }
+}
+
+// A reader may remember how chunks begin. With a different beginning each time it cannot, and still
+// tells the same of each frame, in the recorded order and in any other.
+TEST(RecordedAnswers, ChunksReadTheSameWhateverCameBefore) {
+    std::mt19937 random(3);
+    std::size_t checked = 0;
+    for (auto const& given : recorded()) {
+        std::vector<std::string> frames;
+        codec::SseFramer framer(std::size_t{1} << 20);
+        framer.feed(given.body, [&](auto const& frame) { frames.emplace_back(frame.raw); });
+        if (!given.streamed || frames.empty()) continue;
+        for (int round = 0; round < 3; ++round) {
+            Recorded plain{given.name, true, {}};
+            Recorded spaced{given.name, true, {}};
+            for (std::size_t i = 0; i < frames.size(); ++i) {
+                auto frame = frames[i];
+                plain.body += frame;
+                if (frame.starts_with("data: {")) frame.insert(7, i % 2 == 0 ? " " : "  ");
+                spaced.body += frame;
+            }
+            auto const a = read(plain, {});
+            auto const b = read(spaced, {});
+            ASSERT_EQ(a.kinds, b.kinds) << given.name;
+            ASSERT_EQ(a.verdict, b.verdict) << given.name;
+            std::shuffle(frames.begin(), frames.end(), random);
+        }
+        ++checked;
+    }
+    if (recorded().empty()) GTEST_SKIP() << "no shared data";
+    EXPECT_GT(checked, 100U);
 }
 
 // The usage that stands in a recording is the usage that is read.

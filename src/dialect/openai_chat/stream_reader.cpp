@@ -15,6 +15,7 @@ using codec::JsonScanner;
 using codec::JsonString;
 
 constexpr std::size_t name_bytes_max = 256;
+constexpr std::size_t lead_bytes_max = 512;
 constexpr std::string_view end_mark = "[DONE]";
 
 std::string_view trimmed(std::string_view text) noexcept {
@@ -82,7 +83,7 @@ FrameKind StreamReader::classify(codec::SseFrame const& frame) {
     JsonScanner scan(data);
     Chunk chunk;
     if (scan.peek() != JsonKind::object) return fail(bad_answer("an event that is no JSON object"));
-    if (!read_chunk(scan, chunk) || !scan.expect_end()) {
+    if (!read_chunk(data, scan, chunk) || !scan.expect_end()) {
         return fail(bad_answer("an event that is no JSON"));
     }
     if (chunk.is_error) return fail(read_fault(data));
@@ -104,12 +105,29 @@ FrameKind StreamReader::fail(Error error) {
     return FrameKind::fault;
 }
 
-bool StreamReader::read_chunk(JsonScanner& scan, Chunk& chunk) {
-    if (!scan.enter('{')) return false;
+// The members before `choices` are the same in most chunks of a stream. As long as they are scalars
+// that say nothing new, the same bytes read the same: they need not be walked again.
+bool StreamReader::read_chunk(std::string_view data, JsonScanner& scan, Chunk& chunk) {
+    bool first = true;
+    bool is_lead = true;  // only scalars so far
+    if (!lead_.empty() && data.starts_with(lead_)) {
+        first = is_lead = false;
+        scan.resume_at(lead_.size() - 1);
+        if (!read_choices(scan, chunk)) return false;
+    } else if (!scan.enter('{')) {
+        return false;
+    }
     JsonString raw;
     JsonKey key;
-    for (bool first = true; scan.next_key(raw, first);) {
+    while (scan.next_key(raw, first)) {
         key.set(raw);
+        auto const kind = scan.peek();
+        if (is_lead && (kind == JsonKind::object || kind == JsonKind::array)) {
+            is_lead = false;
+            bool const is_kept = key.name() == "choices" && kind == JsonKind::array &&
+                                 !chunk.is_error && scan.offset() <= lead_bytes_max;
+            if (is_kept) lead_.assign(data.substr(0, scan.offset() + 1));
+        }
         if (!read_member(scan, key.name(), chunk)) return false;
     }
     return !scan.failed();

@@ -41,7 +41,7 @@ class StreamReader final : public AnswerReader {
     FrameKind fail(Error error);
 
     // Each takes the value the scanner stands at; false: the JSON is broken.
-    bool read_chunk(codec::JsonScanner& scan, Chunk& chunk);
+    bool read_chunk(std::string_view data, codec::JsonScanner& scan, Chunk& chunk);
     bool read_member(codec::JsonScanner& scan, std::string_view name, Chunk& chunk);
     bool read_model(codec::JsonScanner& scan);
     bool read_choices(codec::JsonScanner& scan, Chunk& chunk);
@@ -57,6 +57,7 @@ class StreamReader final : public AnswerReader {
     std::optional<Error> fault_;
     std::string model_;
     std::string finish_reason_;
+    std::string lead_;  // how a chunk began, up to the bracket of its choices; most begin alike
     std::uint64_t content_bytes_ = 0;
     bool spoke_ = false;
     bool done_ = false;

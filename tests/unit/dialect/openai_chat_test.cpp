@@ -127,6 +127,50 @@ TEST(StreamReader, RefusesAFrameOverTheBound) {
     EXPECT_EQ(fed.error().code, ErrorCode::response_too_large);
 }
 
+struct Kinds final : FrameSink {
+    void on_frame(Frame const& frame) override { seen.push_back(frame.kind); }
+    std::vector<FrameKind> seen;
+};
+
+// Chunks that begin alike, with what differs before the choices and behind them.
+TEST(StreamReader, TellsChunksApartThatBeginAlike) {
+    std::string const lead = R"(data: {"id":"a","model":"m","error":null,"choices":)";
+    auto const content = R"([{"delta":{"content":"x"}}])";
+    Kinds sink;
+    auto const reader = openai_chat().row[0]->open_reader({true});
+    for (std::string const& frame :
+         {lead + R"([{"delta":{"role":"assistant"}}]})", lead + content + "}", lead + content + "}",
+          lead + R"([],"usage":{"prompt_tokens":4}})", lead + R"([],"error":"late"})",
+          lead + content + R"(,"more":1)", lead + R"(null})", lead + content + "}"}) {
+        ASSERT_TRUE(reader->feed(frame + "\n\n", sink));
+    }
+    EXPECT_EQ(sink.seen,
+              (std::vector<FrameKind>{FrameKind::begin, FrameKind::content, FrameKind::content,
+                                      FrameKind::usage, FrameKind::fault, FrameKind::fault,
+                                      FrameKind::content, FrameKind::content}));
+    EXPECT_EQ(reader->usage().input, 4);
+    EXPECT_EQ(reader->model(), "m");
+    EXPECT_EQ(reader->content_bytes(), 4U);
+}
+
+// Only what says nothing by itself may be taken as read.
+TEST(StreamReader, UsageAndErrorsBeforeTheChoicesCountInEachChunk) {
+    Kinds sink;
+    auto const reader = openai_chat().row[0]->open_reader({true});
+    std::string const error = "data: {\"object\":\"error\",\"choices\":[]}\n\n";
+    std::string const usage = R"(data: {"usage":{"prompt_tokens":1},"choices":[]})"
+                              "\n\n";
+    std::string const more = R"(data: {"usage":{"prompt_tokens":2},"choices":[]})"
+                             "\n\n";
+    for (auto const& frame : {usage, more, usage, error, error}) {
+        ASSERT_TRUE(reader->feed(frame, sink));
+    }
+    EXPECT_EQ(reader->usage().input, 1);
+    EXPECT_EQ(sink.seen,
+              (std::vector<FrameKind>{FrameKind::usage, FrameKind::usage, FrameKind::usage,
+                                      FrameKind::fault, FrameKind::fault}));
+}
+
 TEST(UnaryReader, BoundsWhatItPicksUp) {
     Ignore sink;
     auto const reader = openai_chat().row[0]->open_reader({false});
