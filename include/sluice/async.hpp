@@ -1,10 +1,12 @@
-// Async<T>: a lazily started coroutine that yields a Result<T>; Cancel: how a line of work ends early.
+// Async<T>: a lazily started coroutine that yields a Result<T>; Cancel: how a line of work ends
+// early.
 //
 // Everything here belongs to one worker thread: no atomics, no locks. A coroutine starts when it is
 // awaited and must be awaited at most once. A child that completes without suspending costs one
 // frame from a per-thread free list and no scheduler round trip. Leaf waits (socket, timer, post)
 // live in net/: they register with a Cancel while suspended and answer a Wake, never an exception.
-// An exception that escapes a coroutine travels to whoever awaits it; net's session catches it last.
+// An exception that escapes a coroutine travels to whoever awaits it; net's session catches it
+// last.
 #pragma once
 
 #include <coroutine>
@@ -62,7 +64,8 @@ class Cancel {
     [[nodiscard]] bool cancelled() const noexcept { return reason_ != CancelReason::none; }
     [[nodiscard]] CancelReason reason() const noexcept { return reason_; }
 
-    // Test seam: called with each wait that registers, counted from 1 per thread. Null in production.
+    // Test seam: called with each wait that registers, counted from 1 per thread. Null in
+    // production.
     using Probe = void (*)(Cancel&, std::uint64_t nth);
     static void set_probe(Probe probe) noexcept;  // this thread only; resets the count
 

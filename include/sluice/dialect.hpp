@@ -1,5 +1,5 @@
-// A dialect is a wire grammar (openai_chat, ...): pure functions and machines over bytes. It knows no
-// provider, no socket, no clock. A codec is its row for one operation; a null row is not spoken.
+// A dialect is a wire grammar (openai_chat, ...): pure functions and machines over bytes. It knows
+// no provider, no socket, no clock. A codec is its row for one operation; a null row is not spoken.
 #pragma once
 
 #include <array>
@@ -28,18 +28,18 @@ struct Span {
 // What sluice needs to know of a request; everything else passes as it came. Offsets are into the
 // body it was read from.
 struct RequestFacts {
-    std::string model;                            // decoded
-    Span model_value;                             // the JSON string with its quotes
+    std::string model;  // decoded
+    Span model_value;   // the JSON string with its quotes
     bool stream = false;
-    bool wants_usage = false;                     // stream_options.include_usage == true
-    std::optional<Span> stream_options;           // the member's value
-    std::optional<Span> include_usage;            // the value inside stream_options
-    std::uint32_t stream_options_members = 0;     // when it is an object
-    std::uint32_t first_member = 0;               // offset right after the root '{'
+    bool wants_usage = false;                  // stream_options.include_usage == true
+    std::optional<Span> stream_options;        // the member's value
+    std::optional<Span> include_usage;         // the value inside stream_options
+    std::uint32_t stream_options_members = 0;  // when it is an object
+    std::uint32_t first_member = 0;            // offset right after the root '{'
     bool root_is_empty = false;
     std::optional<std::int64_t> max_output_tokens;
-    std::uint32_t choices = 1;                    // n
-    std::string user;                             // decoded; "" when absent
+    std::uint32_t choices = 1;  // n
+    std::string user;           // decoded; "" when absent
     bool has_tools = false;
 };
 
@@ -78,15 +78,17 @@ class FrameSink {
     ~FrameSink() = default;
 };
 
-// Reads one answer, streamed or unary. A machine: feed bytes in any split, frames come out the same.
+// Reads one answer, streamed or unary. A machine: feed bytes in any split, frames come out the
+// same.
 class AnswerReader {
   public:
     virtual ~AnswerReader() = default;
 
     // Streamed: calls the sink for each complete frame; an incomplete tail is kept (bounded by
-    // frame_bytes_max: beyond it, response_too_large). Unary: every byte fed comes out at once as one
-    // piece: ping while only white space has come, begin until a member shows that this is no error
-    // body, then content; fault from where the top level turned out to be an error or no JSON.
+    // frame_bytes_max: beyond it, response_too_large). Unary: every byte fed comes out at once as
+    // one piece: ping while only white space has come, begin until a member shows that this is no
+    // error body, then content; fault from where the top level turned out to be an error or no
+    // JSON.
     virtual Result<void> feed(std::string_view bytes, FrameSink& sink) = 0;
     // The body has ended. Streamed: a tail without its blank line is delivered if it is whole.
     // Error upstream_reset when the dialect says the answer cannot have been complete, or
@@ -101,9 +103,11 @@ class AnswerReader {
     [[nodiscard]] virtual llm::Usage const& usage() const noexcept = 0;
     // Set once a fault frame or an error body was seen. Classified: code, retry, status.
     [[nodiscard]] virtual std::optional<Error> const& fault() const noexcept = 0;
-    [[nodiscard]] virtual std::string_view model() const noexcept = 0;          // as reported, "" before
-    [[nodiscard]] virtual std::string_view finish_reason() const noexcept = 0;  // first choice's, "" before
-    [[nodiscard]] virtual std::uint64_t content_bytes() const noexcept = 0;     // decoded text seen so far: estimates usage when none is reported
+    [[nodiscard]] virtual std::string_view model() const noexcept = 0;  // as reported, "" before
+    [[nodiscard]] virtual std::string_view finish_reason()
+        const noexcept = 0;  // first choice's, "" before
+    [[nodiscard]] virtual std::uint64_t content_bytes()
+        const noexcept = 0;  // decoded text seen so far: estimates usage when none is reported
 };
 
 struct ReaderOptions {

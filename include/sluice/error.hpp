@@ -16,27 +16,27 @@ enum class Retry : std::uint8_t { no, same, next };
 
 enum class ErrorCode : std::uint8_t {
     // the caller's fault
-    invalid_request,         // malformed HTTP, or a body that breaks a rule we state
+    invalid_request,  // malformed HTTP, or a body that breaks a rule we state
     invalid_json,
     duplicate_member,
     unsupported_media_type,
     unsupported_encoding,
     head_too_large,
     body_too_large,
-    request_timeout,         // the caller was too slow to send
+    request_timeout,  // the caller was too slow to send
     missing_api_key,
     invalid_api_key,
     expired_api_key,
     disabled_api_key,
-    model_not_found,         // unknown or forbidden: one answer for both
+    model_not_found,  // unknown or forbidden: one answer for both
     unknown_path,
     method_not_allowed,
-    client_closed,           // the caller went away; nobody reads the answer
+    client_closed,  // the caller went away; nobody reads the answer
     // ours
     overloaded,
     draining,
     internal,
-    provider_unavailable,    // no usable target: unconfigured, benched or skipped
+    provider_unavailable,  // no usable target: unconfigured, benched or skipped
     upstream_credentials_exhausted,
     response_too_large,
     // the provider's
@@ -44,12 +44,12 @@ enum class ErrorCode : std::uint8_t {
     upstream_tls,
     upstream_timeout,
     upstream_reset,
-    upstream_protocol,       // not HTTP, or an answer that breaks its own framing
-    upstream_bad_response,   // HTTP fine, content unusable (garbage JSON, error in a 200)
+    upstream_protocol,      // not HTTP, or an answer that breaks its own framing
+    upstream_bad_response,  // HTTP fine, content unusable (garbage JSON, error in a 200)
     upstream_rate_limited,
-    upstream_auth,           // 401/402/403 for our credential
-    upstream_server_error,   // 5xx
-    upstream_rejected,       // 4xx about this request: passed to the caller as it came
+    upstream_auth,          // 401/402/403 for our credential
+    upstream_server_error,  // 5xx
+    upstream_rejected,      // 4xx about this request: passed to the caller as it came
 };
 
 // Stable lower-case name, as it stands in answers, logs, records and docs/reference/errors.md.
@@ -61,8 +61,8 @@ struct Error {
     Origin origin = Origin::gateway;
     Retry retry = Retry::no;
     std::uint16_t http_status = 500;
-    std::string message;  // safe for the caller: no secret, no upstream internals
-    std::string detail;   // log only
+    std::string message;              // safe for the caller: no secret, no upstream internals
+    std::string detail;               // log only
     std::int64_t retry_after_ms = 0;  // 0 = nothing known; else told to the caller as Retry-After
 };
 

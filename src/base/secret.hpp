@@ -25,7 +25,8 @@ class Secret {
 
     [[nodiscard]] std::string_view reveal() const noexcept { return text_; }
     [[nodiscard]] bool empty() const noexcept { return text_.empty(); }
-    // "…abcd": the last four characters, for people to tell keys apart; "…" when too short for that.
+    // "…abcd": the last four characters, for people to tell keys apart; "…" when too short for
+    // that.
     [[nodiscard]] std::string hint() const {
         return text_.size() < 12 ? "…" : "…" + text_.substr(text_.size() - 4);
     }

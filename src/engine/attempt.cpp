@@ -132,9 +132,9 @@ Error fault_of(AnswerReader const& reader) {
                           "The provider's answer could not be read.");
 }
 
-// Feeds one read to the reader. `ended`: there is nothing more to come.
-Result<Verdict> feed(Answer& answer, FrameCollector& frames, std::string_view bytes, bool ended,
-                     std::string& decoded) {
+// Feeds one read to the reader. `first`, `ended`: nothing came before, nothing more comes.
+Result<Verdict> feed(Answer& answer, FrameCollector& frames, std::string_view bytes, bool first,
+                     bool ended, std::string& decoded) {
     if (answer.decoder) {
         decoded.clear();
         auto inflated = answer.decoder->feed(bytes, decoded);
@@ -143,8 +143,9 @@ Result<Verdict> feed(Answer& answer, FrameCollector& frames, std::string_view by
         bytes = decoded;
     }
     frames.feeding(bytes);
-    auto read = answer.reader->feed(bytes, frames);
-    if (read && ended) read = answer.reader->finish(frames);
+    auto read = first && ended ? answer.reader->read_whole(bytes, frames)
+                               : answer.reader->feed(bytes, frames);
+    if (read && ended && !first) read = answer.reader->finish(frames);
     if (answer.reader->fault() && !frames.spoke()) return Verdict::fault;
     if (!read) return std::move(read).error();
     if (frames.spoke() && (answer.streamed || ended)) return Verdict::speaks;
@@ -166,8 +167,10 @@ Async<Outcome> peek(Try const& t, std::unique_ptr<Answer> holder) {
     for (;;) {
         auto bytes = co_await answer.upstream->read_some();
         if (!bytes) co_return failed(t, std::move(bytes).error());
+        bool const first = seen == 0;
         seen += bytes->size();
-        auto const verdict = feed(answer, frames, *bytes, answer.upstream->complete(), decoded);
+        auto const verdict =
+            feed(answer, frames, *bytes, first, answer.upstream->complete(), decoded);
         if (!verdict) co_return failed(t, verdict.error());
         if (*verdict == Verdict::fault) {
             auto error = fault_of(*answer.reader);

@@ -47,9 +47,9 @@ class Relay {
             co_return Result<void>{};
         }
         // A stream may live long: what only the attempt needed goes now.
-        answer_.held = {};
-        answer_.ready = {};
-        answer_.headers = {};
+        std::string{}.swap(answer_.held);  // assignment would keep the memory
+        std::vector<std::string_view>{}.swap(answer_.ready);
+        std::exchange(answer_.headers, http::HeaderBlock{});
         release_body(x_);
         while (!ended_) {
             auto const moved = co_await move_on();

@@ -1,4 +1,5 @@
-// Token usage, in one convention: totals include their parts (cached in input, reasoning in output).
+// Token usage, in one convention: totals include their parts (cached in input, reasoning in
+// output).
 #pragma once
 
 #include <cstdint>
