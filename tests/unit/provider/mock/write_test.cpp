@@ -134,7 +134,9 @@ TEST(Frames, UsageIsNullUntilItsOwnFrameAndAbsentWhenNotAsked) {
     auto const answer = made_of(chat_body);
     StreamOptions options;
     for (auto const& frame : frames_of(answer, options)) {
-        if (frame != "[DONE]") EXPECT_FALSE(json::parse(frame).contains("usage"));
+        if (frame != "[DONE]") {
+            EXPECT_FALSE(json::parse(frame).contains("usage"));
+        }
     }
     options.with_usage = true;
     auto const frames = frames_of(answer, options);
