@@ -41,6 +41,7 @@ struct Exchange {
     RequestFacts facts;                          // read_request
     engine::Route const* route = nullptr;        // read_request
     Deadline deadline;                           // read_request: the route's total
+    std::uint64_t prompt_bytes = 0;              // read_request: the body's size after decoding
     std::int64_t body_bytes_held = 0;            // read_request; given back by release_body
     UsageRecord record;  // front_door begins it, each verb adds, finish sends it
 };

@@ -24,7 +24,10 @@ std::string url_of(Daemon const& daemon, std::size_t index) {
 
 std::string example_model(config::Document const& document) {
     for (auto const& route : document.routes) {
-        if (route.pattern.find('*') == std::string::npos) return route.pattern;
+        // One for chat, as far as a name can tell.
+        bool const is_plain = route.pattern.find('*') == std::string::npos &&
+                              route.pattern.find("embed") == std::string::npos;
+        if (is_plain) return route.pattern;
     }
     return "gpt-4o-mini";
 }
@@ -70,6 +73,16 @@ std::string target_text(config::TargetRef const& target) {
     return text;
 }
 
+bool leads_to_mocks_only(config::Document const& document, config::Route const& route) {
+    for (auto const& tier : route.tiers) {
+        for (auto const& target : tier.targets) {
+            auto const* provider = document.provider(target.provider);
+            if (provider && provider->kind != "mock") return false;
+        }
+    }
+    return true;
+}
+
 std::string route_lines(config::Document const& document) {
     std::string lines;
     for (auto const& route : document.routes) {
@@ -80,7 +93,9 @@ std::string route_lines(config::Document const& document) {
                 way += (i == 0 ? "" : " | ") + target_text(tier.targets[i]);
             }
         }
-        if (document.trial) way = "mock (instead of " + way + ")";
+        if (document.trial && !leads_to_mocks_only(document, route)) {
+            way = "mock (instead of " + way + ")";
+        }
         lines +=
             fmt::format("  {:<11}  {} -> {}\n", lines.empty() ? "routes" : "", route.pattern, way);
     }

@@ -282,7 +282,8 @@ class Builder {
         route.retry = retry_policy(described.retry);
         route.health = {static_cast<std::uint32_t>(described.health.failures_in_a_row),
                         milliseconds{described.health.skip_ms}};
-        if (document_.trial) {
+        // In trial mode the mock stands in for what is not there; routes to mocks stay as they are.
+        if (document_.trial && !leads_to_mocks_only(described)) {
             route.tiers.emplace_back().targets.push_back(make_target(*mock_provider(), {}, 1));
             snapshot_->routes.add(std::move(route));
             return;
@@ -295,6 +296,16 @@ class Builder {
             }
         }
         snapshot_->routes.add(std::move(route));
+    }
+
+    [[nodiscard]] bool leads_to_mocks_only(config::Route const& described) const {
+        for (auto const& tier : described.tiers) {
+            for (auto const& ref : tier.targets) {
+                auto const* provider = find_provider(ref.provider);
+                if (provider && !provider->is_mock) return false;
+            }
+        }
+        return !described.tiers.empty();
     }
 
     static engine::RetryPolicy retry_policy(config::Retry const& described) {
@@ -342,6 +353,16 @@ class Builder {
             if (name == "attempts") headers.attempts = true;
         }
         snapshot_->answer_headers = headers;
+        snapshot_->upload_time = milliseconds{server.defaults.timeout.total_ms};
+        for (auto const& team : document_.teams) {
+            for (auto const& key : team.keys) {
+                snapshot_->has_trial_key = snapshot_->has_trial_key || key.is_trial;
+            }
+        }
+        if (!server.listeners.empty() && !server.listeners.front().address.starts_with("unix:")) {
+            auto const& first = server.listeners.front();
+            snapshot_->public_url = (first.tls ? "https://" : "http://") + first.address;
+        }
         auto const& limits = server.limits;
         snapshot_->body_bytes_max = static_cast<std::size_t>(limits.body_bytes_max);
         snapshot_->response_bytes_max = static_cast<std::size_t>(limits.response_bytes_max);

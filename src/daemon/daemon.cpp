@@ -228,8 +228,7 @@ std::uint16_t Daemon::port(std::size_t listener) const { return listeners_.at(li
 
 std::string Daemon::why_not_ready() const {
     if (stopping_) return "shutting down";
-    auto const counters = ledger_->counters();
-    if (counters.failed != 0) return "the usage ledger cannot be written";
+    if (ledger_->counters().failing) return "the usage ledger cannot be written";
     return {};
 }
 

@@ -71,6 +71,7 @@ Async<> refuse(Exchange& x, Error error, std::string_view allow) {
     headers.add("content-type", "application/json");
     add_answer_headers(x, headers);
     headers.add("x-sluice-error-origin", to_string(error.origin));
+    if (error.http_status == 401) headers.add("www-authenticate", "Bearer");
     if (!allow.empty()) headers.add("allow", allow);
     if (error.retry_after_ms > 0) {
         headers.add("retry-after", fmt::format_int((error.retry_after_ms + 999) / 1000).c_str());

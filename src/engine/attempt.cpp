@@ -1,6 +1,8 @@
 #include "engine/attempt.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
+#include <limits>
 
 #include "base/log.hpp"
 #include "codec/json_walk.hpp"
@@ -9,6 +11,7 @@
 #include "engine/metering.hpp"
 #include "engine/snapshot.hpp"
 #include "engine/worker_context.hpp"
+#include "net/cancelled.hpp"
 #include "net/server_stream.hpp"
 #include "net/worker.hpp"
 
@@ -16,6 +19,7 @@ namespace sluice::engine {
 namespace {
 
 constexpr std::size_t error_body_bytes_max = 64 << 10;
+constexpr std::int64_t throttled_ms = 1000;
 
 // What attempt() and its parts share.
 struct Try {
@@ -34,7 +38,8 @@ http::WireRequest write_request(Try const& t, Patches const& patches) {
     request.method = http::Method::post;
     request.target = provider.path_prefix;
     request.target += t.codec.upstream_path;
-    forward_request_headers(t.x.client.head().headers, request.headers, provider.is_mock);
+    forward_request_headers(t.x.client.head().headers, request.headers, provider.headers,
+                            provider.is_mock);
     if (!t.x.client.head().headers.has("content-type")) {
         request.headers.add("content-type", "application/json");
     }
@@ -69,11 +74,19 @@ void judge_credential(Try const& t, Error& error) {
                   t.credential->name, t.record().status,
                   std::chrono::duration_cast<seconds>(length).count());
     } else if (error.code == ErrorCode::upstream_rate_limited) {
-        auto const wait = error.retry_after_ms > 0 ? error.retry_after_ms : 1000;
+        if (error.retry_after_ms == 0) error.retry_after_ms = throttled_ms;  // it did not say
+        auto const wait = error.retry_after_ms;
         t.credential->health->bench(now + milliseconds{wait});
         log::info("credential {}/{} is rate limited: benched for {} ms", name, t.credential->name,
                   wait);
     }
+}
+
+// The next read may take until `until` at most, and never longer than the route's idle time.
+void bound_wait(Try const& t, net::UpstreamStream& upstream, Deadline until) {
+    auto const idle = t.x.route->timeout.idle;
+    auto const left = std::max<Steady::duration>(until.at() - Steady::now(), milliseconds{1});
+    upstream.set_idle(std::min(idle, left));
 }
 
 // Reads a non-2xx answer whole (bounded) and classifies it.
@@ -85,7 +98,9 @@ Async<Outcome> read_refusal(Try const& t, std::unique_ptr<net::UpstreamStream> u
         codec::open_decoder(upstream->head().headers.get("content-encoding"), error_body_bytes_max);
     std::string body;
     bool whole = decoder.ok();
+    auto const until = Deadline::in(t.x.route->timeout.first_byte);
     while (whole) {
+        bound_wait(t, *upstream, until);
         auto bytes = co_await upstream->read_some();
         if (!bytes || bytes->size() > error_body_bytes_max - body.size()) {
             whole = false;
@@ -98,13 +113,14 @@ Async<Outcome> read_refusal(Try const& t, std::unique_ptr<net::UpstreamStream> u
         }
     }
     if (t.x.client.cancel().cancelled()) {
-        co_return failed(t, client_error(ErrorCode::client_closed, 499, "The caller went away."));
+        co_return failed(t, net::cancelled_error(t.x.client.cancel()));
     }
     Error error = t.x.dialect->read_error(status, whole ? std::string_view{body} : "");
     error.retry_after_ms = wait_ms;
     judge_credential(t, error);
-    bool const showable =
-        whole && status < 500 && error.code != ErrorCode::upstream_auth && codec::is_json(body);
+    // The provider's words about this request; those about our account stay here.
+    bool const showable = whole && status >= 400 && status < 500 &&
+                          error.code == ErrorCode::upstream_rejected && codec::is_json(body);
     Outcome outcome = failed(t, std::move(error));
     if (!showable) co_return outcome;
     outcome.answer = std::make_unique<Answer>();
@@ -153,6 +169,12 @@ Result<Verdict> feed(Answer& answer, FrameCollector& frames, std::string_view by
     return Verdict::more;
 }
 
+// A 200 that went wrong has been worked on: what was used is noted, or estimated.
+Outcome broken(Try const& t, Answer const& answer, Error error) {
+    meter(t.x, t.index, *answer.reader);
+    return failed(t, std::move(error));
+}
+
 // Reads until the answer speaks, bounded by peek_bytes and peek_time.
 Async<Outcome> peek(Try const& t, std::unique_ptr<Answer> holder) {
     auto& answer = *holder;
@@ -165,26 +187,30 @@ Async<Outcome> peek(Try const& t, std::unique_ptr<Answer> holder) {
     std::string decoded;
     std::size_t seen = 0;
     for (;;) {
+        if (!frames.spoke()) bound_wait(t, *answer.upstream, until);
         auto bytes = co_await answer.upstream->read_some();
-        if (!bytes) co_return failed(t, std::move(bytes).error());
+        if (!bytes) co_return broken(t, answer, std::move(bytes).error());
         bool const first = seen == 0;
         seen += bytes->size();
         auto const verdict =
             feed(answer, frames, *bytes, first, answer.upstream->complete(), decoded);
-        if (!verdict) co_return failed(t, verdict.error());
+        if (!verdict) co_return broken(t, answer, verdict.error());
         if (*verdict == Verdict::fault) {
             auto error = fault_of(*answer.reader);
             judge_credential(t, error);
             co_return failed(t, std::move(error));
         }
-        bool const far_enough = seen >= snapshot.peek_bytes && !answer.streamed;
-        if (*verdict == Verdict::speaks || far_enough) break;
+        if (frames.spoke()) answer.upstream->set_idle(t.x.route->timeout.idle);
+        // Whole frames that say nothing are bounded here; one still coming, by frame_bytes_max.
+        bool const is_far = answer.held.size() + frames.bytes() >= snapshot.peek_bytes;
+        bool const is_late = until.is_past();
+        if (*verdict == Verdict::speaks || (frames.spoke() && (is_far || is_late))) break;
         frames.move_to(answer.held);
-        // Whole frames that say nothing; one that is still coming is bounded by frame_bytes_max.
-        if (answer.held.size() >= snapshot.peek_bytes || until.is_past()) {
-            co_return failed(t, upstream_error(ErrorCode::upstream_timeout, Retry::same, 504,
-                                               "The provider did not begin its answer in time.",
-                                               "no content within peek_ms or peek_bytes"));
+        if (is_far || is_late) {
+            co_return broken(t, answer,
+                             upstream_error(ErrorCode::upstream_timeout, Retry::same, 504,
+                                            "The provider did not begin its answer in time.",
+                                            "no content within peek_ms or peek_bytes"));
         }
     }
     answer.done = frames.done();
@@ -200,8 +226,11 @@ Async<Outcome> peek(Try const& t, std::unique_ptr<Answer> holder) {
 
 Async<Outcome> read_answer(Try const& t, std::unique_ptr<net::UpstreamStream> upstream) {
     auto const& head = upstream->head();
-    auto decoder =
-        codec::open_decoder(head.headers.get("content-encoding"), t.x.snapshot.response_bytes_max);
+    bool const streamed = is_event_stream(head.headers);
+    // A stream is not held, so it has no size; what comes out of each byte is bounded all the same.
+    std::uint64_t const plain_bytes_max =
+        streamed ? std::numeric_limits<std::int64_t>::max() : t.x.snapshot.response_bytes_max;
+    auto decoder = codec::open_decoder(head.headers.get("content-encoding"), plain_bytes_max);
     if (!decoder) {
         co_return failed(t, upstream_error(ErrorCode::upstream_bad_response, Retry::same, 502,
                                            "The provider's answer could not be read.",
@@ -209,7 +238,7 @@ Async<Outcome> read_answer(Try const& t, std::unique_ptr<net::UpstreamStream> up
     }
     auto answer = std::make_unique<Answer>();
     answer->status = head.status;
-    answer->streamed = is_event_stream(head.headers);
+    answer->streamed = streamed;
     answer->decoder = std::move(decoder).value();
     if (head.has_length && !answer->decoder) answer->length = head.content_length;
     answer->strip_usage = answer->streamed && !t.x.facts.wants_usage;
@@ -256,7 +285,7 @@ Async<Outcome> attempt(Exchange& x, Codec const& codec, Target const& target,
     }
     if (outcome.error && outcome.error->code == ErrorCode::client_closed) {
         t.record().estimated = true;  // it may have been worked on: what was sent is what we know
-        t.record().usage.input = estimated_tokens(x.record.bytes_in);
+        t.record().usage.input = estimated_tokens(x.prompt_bytes);
     }
     if (!outcome.error && credential) credential->health->accept();
     auto const spent = std::chrono::duration_cast<microseconds>(Steady::now() - started);

@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "engine/worker_context.hpp"
+#include "net/cancelled.hpp"
 #include "net/server_stream.hpp"
 #include "net/worker.hpp"
 
@@ -38,6 +39,7 @@ Error credentials_exhausted(Plan const& plan, Steady::time_point now) {
     for (auto const* target : plan.targets) {
         for (auto const& credential : target->provider->credentials) {
             auto const until = credential.health->benched_until();
+            if (until <= now) continue;
             soonest = std::min(soonest, until);
             names += fmt::format("{}{}/{} benched for {} s", names.empty() ? "" : ", ",
                                  target->provider->name, credential.name,
@@ -85,9 +87,11 @@ class Dispatch {
                 if (woken.value() != Wake::ready) break;
             }
             tried_ = false;
+            may_change_ = false;
+            wait_ms_ = 0;
             auto answer = co_await visit_targets();
             if (answer || is_over_) co_return answer;
-            if (!tried_ || !worth_another_round()) break;
+            if (!tried_ || !may_change_ || wait_ms_ > backoff_max_ms()) break;
         }
         co_return give_up();
     }
@@ -119,9 +123,9 @@ class Dispatch {
             auto outcome = std::move(tried).value();
             judge(target, admitted, outcome.error);
             if (!outcome.error) co_return std::move(outcome.answer);
-            last_ = std::move(*outcome.error);
-            shown_ = std::move(outcome.answer);
-            if (is_final()) {
+            bool const is_last = is_final(*outcome.error);
+            remember(std::move(*outcome.error), std::move(outcome.answer));
+            if (is_last) {
                 is_over_ = true;
                 co_return give_up();
             }
@@ -135,11 +139,36 @@ class Dispatch {
     void judge(Target const& target, Admit admitted, std::optional<Error> const& error) const {
         if (!error) {
             health_of(target).on_success();
-        } else if (is_targets_fault(*error)) {
+        } else if (is_targets_fault(*error) && !x_.deadline.is_past()) {
             health_of(target).on_failure(Steady::now(), x_.route->health);
         } else if (admitted == Admit::probe) {
+            // The caller left, or its own total time was over: that says nothing of the target.
             health_of(target).on_probe_abandoned();
         }
+    }
+
+    // Keeps what the caller will be told should this have been the last try. A target that merely
+    // had a bad moment says more than another that does not know the model.
+    void remember(Error error, std::unique_ptr<Answer> shown) {
+        bool const is_throttled = error.code == ErrorCode::upstream_rate_limited;
+        bool const is_listed = error.code == ErrorCode::upstream_rejected && covers(error);
+        bool const may_change = error.code != ErrorCode::upstream_auth &&
+                                (error.retry == Retry::same || is_throttled || is_listed);
+        if (may_change) {
+            wait_ms_ =
+                may_change_ ? std::min(wait_ms_, error.retry_after_ms) : error.retry_after_ms;
+            may_change_ = true;
+        }
+        bool const keeps_better = !may_change && may_change_ &&
+                                  error.code == ErrorCode::upstream_rejected &&
+                                  error.retry == Retry::next;
+        if (keeps_better) return;
+        last_ = std::move(error);
+        shown_ = std::move(shown);
+    }
+
+    [[nodiscard]] std::int64_t backoff_max_ms() const noexcept {
+        return std::chrono::duration_cast<milliseconds>(policy_.backoff_max).count();
     }
 
     [[nodiscard]] TargetHealth& health_of(Target const& target) const noexcept {
@@ -147,21 +176,20 @@ class Dispatch {
     }
 
     // No other try can help, whatever is left.
-    [[nodiscard]] bool is_final() const noexcept {
+    [[nodiscard]] bool is_final(Error const& error) const noexcept {
         if (x_.client.cancel().cancelled() || x_.deadline.is_past()) return true;
-        if (last_.code == ErrorCode::upstream_auth) return false;
-        // About this request, not about the target: only a target that differs can help.
-        if (last_.code == ErrorCode::upstream_rejected) return last_.retry != Retry::next;
-        return last_.retry == Retry::no || !policy_.covers(last_);
+        if (error.code == ErrorCode::upstream_auth) return false;
+        // About this request, not about the target: only a target that differs can help, unless
+        // the status is one that the route tries again.
+        if (error.code == ErrorCode::upstream_rejected) {
+            return error.retry != Retry::next && !covers(error);
+        }
+        return error.retry == Retry::no || !covers(error);
     }
 
-    // Would the same targets answer differently a little later?
-    [[nodiscard]] bool worth_another_round() const noexcept {
-        bool const may_change =
-            last_.retry == Retry::same || last_.code == ErrorCode::upstream_rate_limited;
-        return may_change &&
-               last_.retry_after_ms <=
-                   std::chrono::duration_cast<milliseconds>(policy_.backoff_max).count();
+    // Does `retry.when` name this failure?
+    [[nodiscard]] bool covers(Error const& error) const noexcept {
+        return policy_.covers(error, x_.record.attempts.back().status);
     }
 
     // Exponential with full jitter above a half, never less than Retry-After.
@@ -171,8 +199,8 @@ class Dispatch {
         auto const half_us = std::chrono::duration_cast<microseconds>(ceiling).count() / 2;
         auto const jitter = static_cast<std::int64_t>(
             x_.worker.dice.below(static_cast<std::uint64_t>(half_us) + 1));
-        auto const wanted = std::max<Steady::duration>(microseconds{half_us + jitter},
-                                                       milliseconds{last_.retry_after_ms});
+        auto const wanted =
+            std::max<Steady::duration>(microseconds{half_us + jitter}, milliseconds{wait_ms_});
         if (x_.deadline.at() - Steady::now() <= wanted) co_return Wake::timeout;
         x_.record.upstream_wait += std::chrono::duration_cast<microseconds>(wanted);
         co_return co_await net::Worker::current().sleep(wanted, x_.client.cancel());
@@ -181,9 +209,7 @@ class Dispatch {
     // What the caller gets: the provider's own words where they may be shown, else our error.
     Result<std::unique_ptr<Answer>> give_up() {
         report();
-        if (x_.client.cancel().cancelled()) {
-            return client_error(ErrorCode::client_closed, 499, "The caller went away.");
-        }
+        if (x_.client.cancel().cancelled()) return net::cancelled_error(x_.client.cancel());
         if (attempts_ == 0 || last_.code == ErrorCode::upstream_auth) {
             auto const now = Steady::now();
             return all_benched(now) ? credentials_exhausted(plan_, now) : not_admitted();
@@ -225,6 +251,8 @@ class Dispatch {
 
     void report() const {
         if (x_.record.attempts.empty() || x_.client.cancel().cancelled()) return;
+        if (last_.code == ErrorCode::upstream_rejected)
+            return;  // the caller's request, and answered
         std::string list;
         for (auto const& attempt : x_.record.attempts) {
             list += fmt::format("{}{}/{} {} {} in {} ms", list.empty() ? "" : "; ",
@@ -239,8 +267,10 @@ class Dispatch {
     Plan const& plan_;
     RetryPolicy const& policy_;
     int attempts_ = 0;
-    bool tried_ = false;    // in this round
-    bool is_over_ = false;  // no further try
+    bool tried_ = false;        // in this round
+    bool may_change_ = false;   // in this round: some target may answer differently later
+    std::int64_t wait_ms_ = 0;  // the shortest Retry-After among those
+    bool is_over_ = false;      // no further try
     Error last_;
     std::unique_ptr<Answer> shown_;  // the provider's own error answer of the last attempt
 };

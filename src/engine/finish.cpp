@@ -8,6 +8,17 @@
 #include "net/server_stream.hpp"
 
 namespace sluice::engine {
+void note_exception(Exchange& x) noexcept {
+    x.record.completed = false;
+    if (x.record.status == 0) x.record.status = 500;
+    try {
+        x.record.error_code = to_string(ErrorCode::internal);
+        x.record.error_origin = to_string(Origin::gateway);
+    } catch (...) {
+        log::error("an exception could not be noted: out of memory");
+    }
+}
+
 void finish(Exchange& x) noexcept {
     try {
         auto& record = x.record;

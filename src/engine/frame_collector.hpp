@@ -44,6 +44,12 @@ class FrameCollector final : public FrameSink {
     [[nodiscard]] bool done() const noexcept { return done_; }
     [[nodiscard]] std::vector<std::string_view>& pieces() noexcept { return pieces_; }
 
+    [[nodiscard]] std::size_t bytes() const noexcept {
+        std::size_t sum = 0;
+        for (auto const piece : pieces_) sum += piece.size();
+        return sum;
+    }
+
     // Moves what the pieces say to `out`; afterwards nothing points into fed bytes any more.
     void move_to(std::string& out) {
         for (auto const piece : pieces_) out += piece;

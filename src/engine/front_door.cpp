@@ -78,7 +78,12 @@ Error FrontDoor::unknown_path(std::string_view path) const {
         std::vector<std::string_view> known;
         for (auto const& entry : endpoints_) known.emplace_back(entry.path);
         auto const near = nearest(path, known);
-        if (!near.empty()) message += " Did you mean " + std::string{near} + "?";
+        if (!near.empty() && near != "/") {
+            message += " Did you mean " + std::string{near} + "?";
+        } else {
+            message += " Served here:";
+            for (auto const name : known) message += " " + std::string{name};
+        }
     }
     return client_error(ErrorCode::unknown_path, 404, std::move(message));
 }

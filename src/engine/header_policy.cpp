@@ -31,6 +31,13 @@ bool is_rate_limit(std::string_view name) noexcept {
            http::iequals(name.substr(0, rate_limit_prefix.size()), rate_limit_prefix);
 }
 
+// Named by a Connection field, of which there may be several.
+bool is_hop_by_hop(http::HeaderView headers, std::string_view name) noexcept {
+    return std::any_of(headers.begin(), headers.end(), [name](http::Field const& field) {
+        return http::iequals(field.name, "connection") && http::has_token(field.value, name);
+    });
+}
+
 std::int64_t whole_number(std::string_view text) noexcept {
     std::int64_t value = -1;
     auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -41,22 +48,23 @@ std::int64_t whole_number(std::string_view text) noexcept {
 
 }  // namespace
 
-void forward_request_headers(http::HeaderView from, http::HeaderBlock& to, bool to_mock) {
-    auto const named = from.get("connection");
+void forward_request_headers(http::HeaderView from, http::HeaderBlock& to,
+                             http::HeaderBlock const& fixed, bool to_mock) {
     for (auto const& field : from) {
         bool const listed = is_listed(request_headers, field.name) ||
                             (to_mock && http::iequals(field.name, "x-sluice-mock"));
-        if (!listed || (!named.empty() && http::has_token(named, field.name))) continue;
-        to.add_trusted(field.name, field.value);
+        if (!listed || is_hop_by_hop(from, field.name)) continue;
+        bool const is_first = from.get(field.name).data() == field.value.data();
+        bool const is_fixed = !fixed.wire().empty() && !fixed.get(field.name).empty();
+        if (is_first && !is_fixed) to.add_trusted(field.name, field.value);
     }
 }
 
 void forward_answer_headers(http::HeaderView from, http::HeaderBlock& to, bool from_mock) {
-    auto const named = from.get("connection");
     for (auto const& field : from) {
         bool const listed = is_listed(answer_headers, field.name) || is_rate_limit(field.name) ||
                             (from_mock && http::iequals(field.name, "x-sluice-mock"));
-        if (!listed || (!named.empty() && http::has_token(named, field.name))) continue;
+        if (!listed || is_hop_by_hop(from, field.name)) continue;
         to.add_trusted(field.name, field.value);
     }
 }

@@ -8,8 +8,11 @@
 
 namespace sluice::engine {
 
-// From the caller to a provider. `to_mock`: the mock also takes its x-sluice-mock instructions.
-void forward_request_headers(http::HeaderView from, http::HeaderBlock& to, bool to_mock);
+// From the caller to a provider; of a name that stands twice the first. Names in `fixed` (the
+// provider's own, from config) are left out. `to_mock`: the mock also takes its x-sluice-mock
+// instructions.
+void forward_request_headers(http::HeaderView from, http::HeaderBlock& to,
+                             http::HeaderBlock const& fixed, bool to_mock);
 
 // From a provider to the caller. `from_mock`: x-sluice-mock goes through.
 void forward_answer_headers(http::HeaderView from, http::HeaderBlock& to, bool from_mock);

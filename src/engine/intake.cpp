@@ -39,6 +39,12 @@ bool hold_bytes(Exchange& x, std::int64_t bytes) noexcept {
     return before + bytes <= x.snapshot.body_bytes_in_flight_max;
 }
 
+// Not the provider's fault: it is not even asked.
+Error too_slow() {
+    return client_error(ErrorCode::request_timeout, 408,
+                        "The request took longer to arrive than its route allows in all.");
+}
+
 Result<void> check_content_type(http::HeaderView headers) {
     auto const type = headers.get("content-type");
     if (type.empty() || is_json_type(type)) return {};
@@ -65,21 +71,34 @@ Result<void> decode_body(Exchange& x) {
     return {};
 }
 
+// Bytes are counted as they come, not as they are announced.
+class CountedBytes final : public net::BodyBudget {
+  public:
+    explicit CountedBytes(Exchange& x) noexcept : x_(x) {}
+    bool take(std::size_t bytes) noexcept override {
+        return hold_bytes(x_, static_cast<std::int64_t>(bytes));
+    }
+
+  private:
+    Exchange& x_;
+};
+
 Async<> read_body(Exchange& x) {
-    auto const& head = x.client.head();
-    auto const announced = head.chunked ? 0
-                                        : static_cast<std::int64_t>(std::min<std::uint64_t>(
-                                              head.content_length, x.snapshot.body_bytes_max));
-    if (!hold_bytes(x, announced)) co_return overloaded();
-    auto body = co_await x.client.read_body(x.snapshot.body_bytes_max);
+    CountedBytes counted(x);
+    Deadline const until{x.client.arrived_at() + x.snapshot.upload_time};
+    auto body = co_await x.client.read_body(x.snapshot.body_bytes_max, until, &counted);
     if (!body) co_return std::move(body).error();
     x.body = std::move(*body);
     x.record.bytes_in = x.body.size();
-    auto const more = static_cast<std::int64_t>(x.body.size()) - announced;
-    if (more > 0 && !hold_bytes(x, more)) co_return overloaded();
-    if (!head.headers.has("content-encoding")) co_return Result<void>{};
-    co_return decode_body(x);
+    auto decoded =
+        x.client.head().headers.has("content-encoding") ? decode_body(x) : Result<void>{};
+    x.prompt_bytes = x.body.size();
+    co_return decoded;
 }
+
+constexpr std::size_t model_bytes_max = 256;
+constexpr std::size_t user_bytes_max = 256;
+constexpr std::size_t models_named_max = 5;
 
 Error no_such_model(Exchange const& x, std::string_view model) {
     std::vector<std::string_view> known;
@@ -94,6 +113,10 @@ Error no_such_model(Exchange const& x, std::string_view model) {
         message += near[i];
     }
     if (!near.empty()) message += "?";
+    for (std::size_t i = 0; near.empty() && i < known.size() && i < models_named_max; ++i) {
+        message += i == 0 ? " It may use: " : ", ";
+        message += known[i];
+    }
     return client_error(ErrorCode::model_not_found, 404, std::move(message));
 }
 
@@ -133,6 +156,11 @@ Async<> read_request(Exchange& x, Codec const& codec) {
     auto facts = codec.read_request(x.body.view());
     if (!facts) co_return std::move(facts).error();
     x.facts = std::move(*facts);
+    if (x.facts.model.size() > model_bytes_max) {
+        co_return client_error(ErrorCode::invalid_request, 400,
+                               "'model' is too long: a model's name has at most 256 bytes.");
+    }
+    if (x.facts.user.size() > user_bytes_max) x.facts.user.resize(user_bytes_max);
     x.record.model_asked = x.facts.model;
     if (x.record.user.empty()) x.record.user = x.facts.user;
     x.record.streamed = x.facts.stream;
@@ -141,6 +169,7 @@ Async<> read_request(Exchange& x, Codec const& codec) {
     x.route = *route;
     x.record.route = x.route->name;
     x.deadline = Deadline{x.client.arrived_at() + x.route->timeout.total};
+    if (x.deadline.is_past()) co_return too_slow();
     co_return Result<void>{};
 }
 

@@ -19,7 +19,7 @@ inline void meter(Exchange& x, std::size_t attempt, AnswerReader const& reader) 
     record.usage = reader.usage();
     if (record.usage.reported) return;
     record.estimated = true;
-    record.usage.input = estimated_tokens(x.record.bytes_in);
+    record.usage.input = estimated_tokens(x.prompt_bytes);
     record.usage.output = estimated_tokens(reader.content_bytes());
 }
 

@@ -7,6 +7,7 @@
 #include "engine/intake.hpp"
 #include "engine/metering.hpp"
 #include "engine/snapshot.hpp"
+#include "net/cancelled.hpp"
 #include "net/server_stream.hpp"
 
 namespace sluice::engine {
@@ -77,6 +78,12 @@ class Relay {
         x_.client.begin(answer_.status, answer_.headers, length);
     }
 
+    // A caller that takes its answer slowly holds the provider's stream: total bounds that too.
+    static Error total_is_over() {
+        return upstream_error(ErrorCode::upstream_timeout, Retry::no, 504,
+                              "The answer took longer than the route allows.", "total");
+    }
+
     [[nodiscard]] std::uint64_t first_bytes() const noexcept {
         std::uint64_t bytes = answer_.held.size();
         for (auto const piece : answer_.ready) bytes += piece.size();
@@ -90,6 +97,7 @@ class Relay {
 
     // One read from the provider, its frames to the caller.
     Async<> move_on() {
+        if (x_.deadline.is_past()) co_return co_await broke_off(total_is_over());
         auto bytes = co_await read();
         if (!bytes) co_return co_await broke_off(std::move(bytes).error());
         bool const last = bytes->empty() || answer_.upstream->complete();
@@ -128,7 +136,9 @@ class Relay {
         ended_ = true;
         answer_.upstream->close();
         x_.record.attempts[answer_.attempt].outcome = to_string(error.code);
-        if (x_.client.cancel().cancelled()) co_return client_left(std::move(error));
+        auto const reason = x_.client.cancel().reason();
+        if (reason == CancelReason::client_gone) co_return client_left(std::move(error));
+        if (reason != CancelReason::none) error = net::cancelled_error(x_.client.cancel());
         if (frames_.done() ||
             answer_.done) {  // all was said; only the end of the transfer is missing
             completed();

@@ -6,7 +6,7 @@
 
 namespace sluice::engine {
 
-bool RetryPolicy::covers(Error const& error) const noexcept {
+bool RetryPolicy::covers(Error const& error, std::uint16_t status) const noexcept {
     switch (error.code) {
         case ErrorCode::upstream_connect:
         case ErrorCode::upstream_tls:
@@ -17,8 +17,10 @@ bool RetryPolicy::covers(Error const& error) const noexcept {
         case ErrorCode::upstream_protocol:
             return on_reset;
         default:
-            return error.http_status < on_status.size() && on_status[error.http_status];
+            break;
     }
+    auto const told = status >= 400 ? status : error.http_status;
+    return told < on_status.size() && on_status[told];
 }
 
 void RouteTable::add(Route route) { routes_.push_back(std::move(route)); }

@@ -42,7 +42,8 @@ struct RetryPolicy {
     Steady::duration backoff = milliseconds{200};
     Steady::duration backoff_max = seconds{5};
 
-    [[nodiscard]] bool covers(Error const& error) const noexcept;
+    // `status`: the provider's own, 0 when none came; a fault inside a 200 goes by the error's.
+    [[nodiscard]] bool covers(Error const& error, std::uint16_t status) const noexcept;
 };
 
 struct TimeoutPolicy {

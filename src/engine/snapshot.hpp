@@ -35,11 +35,14 @@ struct Snapshot {
     std::unique_ptr<CorsPolicy> cors;            // null: not configured
     AnswerHeaders answer_headers;
     std::size_t body_bytes_max = 32 << 20;
+    Steady::duration upload_time =
+        seconds{600};  // head to the end of the body, before the route is known
     std::size_t response_bytes_max = 64 << 20;
     std::size_t frame_bytes_max = 1 << 20;
     std::size_t peek_bytes = 64 << 10;
     Steady::duration peek_time{};  // zero = first_byte of the route
     std::int64_t body_bytes_in_flight_max = std::int64_t{1} << 30;
+    bool has_trial_key = false;
     bool trial = false;      // no credential was found: all is mock
     std::string public_url;  // for GET /: "http://127.0.0.1:8080"
     Wall::time_point loaded_at{};

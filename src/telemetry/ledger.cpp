@@ -90,6 +90,7 @@ LedgerCounters Ledger::counters() const noexcept {
     LedgerCounters sum;
     sum.written = written_.load(std::memory_order_relaxed);
     sum.failed = failed_.load(std::memory_order_relaxed);
+    sum.failing = last_write_failed_.load(std::memory_order_relaxed);
     sum.access_failed = access_failed_.load(std::memory_order_relaxed);
     for (auto const& feed : feeds_) sum.dropped += feed->dropped.load(std::memory_order_relaxed);
     return sum;
@@ -134,7 +135,7 @@ void Ledger::write_batch(std::size_t records) {
         last_write_failed_ = false;
     } else {
         failed_.fetch_add(records, std::memory_order_relaxed);
-        if (!std::exchange(last_write_failed_, true)) {
+        if (!last_write_failed_.exchange(true)) {
             log::error("usage records are being lost: cannot write {}: {}", path_,
                        std::strerror(errno));
         }

@@ -23,6 +23,7 @@ struct LedgerCounters {
     std::uint64_t written = 0;        // handed to the kernel
     std::uint64_t dropped = 0;        // a worker's queue was full, or the ledger had stopped
     std::uint64_t failed = 0;         // the file could not be written: lost
+    bool failing = false;             // the last write failed
     std::uint64_t access_failed = 0;  // batches of access lines that could not be written
 };
 
@@ -71,6 +72,7 @@ class Ledger {
     std::atomic<std::uint64_t> written_{0};
     std::atomic<std::uint64_t> failed_{0};
     std::atomic<std::uint64_t> access_failed_{0};
+    std::atomic<bool> last_write_failed_{false};  // writer's thread writes
 
     std::mutex mutex_;  // the three below; a worker never takes it
     std::condition_variable wake_;
@@ -82,8 +84,7 @@ class Ledger {
     // Writer's thread only.
     std::string batch_;
     bool line_is_torn_ = false;  // the last write ended inside a line
-    bool last_write_failed_ = false;
-    std::thread thread_;  // last: everything else is ready when it starts
+    std::thread thread_;         // last: everything else is ready when it starts
 };
 
 }  // namespace sluice::telemetry

@@ -380,6 +380,7 @@ TEST_F(UpstreamFaults, HalfAnAnswerIsNotPooled) {
                                          "Content-Length: {}\r\n\r\n{}",
                                          body.size() + 50, body))
                       .fin());
+    compare_tokens = false;  // the half answer's usage is booked too: it was reported
     EXPECT_EQ(chat(chat_body("m-1")).body, body);
     EXPECT_EQ(upstream.request_count(), 2U) << "a short body counted as an answer";
 }

@@ -10,6 +10,14 @@
 namespace sluice::endpoint {
 namespace {
 
+// What stands before the path: the listener's base path, as the caller wrote it.
+std::string_view base_path(http::RequestHead const& head) {
+    auto const whole = head.target.substr(0, head.target.find('?'));
+    if (!whole.starts_with('/')) return {};
+    if (whole.ends_with(head.path)) return whole.substr(0, whole.size() - head.path.size());
+    return whole;  // the base path itself, without a slash behind it
+}
+
 // The host the caller used, when it is plain; else the address sluice listens on.
 std::string base_url(Exchange const& x) {
     auto const host = x.client.head().headers.get("host");
@@ -19,19 +27,18 @@ std::string base_url(Exchange const& x) {
             plain && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                       c == '.' || c == '-' || c == ':' || c == '[' || c == ']');
     }
-    if (!plain) return x.snapshot.public_url;
-    return fmt::format("{}://{}", x.client.peer().tls ? "https" : "http", host);
+    auto const path = base_path(x.client.head());
+    if (!plain) return fmt::format("{}{}", x.snapshot.public_url, path);
+    return fmt::format("{}://{}{}", x.client.peer().tls ? "https" : "http", host, path);
 }
 
+// Nobody has said who they are: no name from the config is told here.
 std::string_view example_model(Exchange const& x) {
-    for (auto const& route : x.snapshot.routes.all()) {
-        if (route.name.find('*') == std::string::npos) return route.name;
-    }
     return x.snapshot.trial ? "gpt-4o-mini" : "YOUR_MODEL";
 }
 
 std::string_view example_key(Exchange const& x) {
-    return x.snapshot.trial ? "sk-sluice-trial" : "YOUR_SLUICE_KEY";
+    return x.snapshot.has_trial_key ? "sk-sluice-trial" : "YOUR_SLUICE_KEY";
 }
 
 std::string curl_line(Exchange const& x, std::string_view base) {

@@ -31,10 +31,15 @@ Result<std::shared_ptr<Principal const>> authenticate(Directory const& directory
                                                       http::HeaderView headers,
                                                       Wall::time_point now, bool loopback) {
     auto const key = presented_key(headers);
+    if (key.empty() && headers.has("authorization")) {
+        return client_error(ErrorCode::missing_api_key, 401,
+                            "The Authorization header holds no Bearer key. Write it as "
+                            "'Authorization: Bearer <key>'.");
+    }
     if (key.empty()) {
         return client_error(ErrorCode::missing_api_key, 401,
                             "No API key was sent. Send a sluice key as 'Authorization: Bearer "
-                            "<key>' (or x-api-key).");
+                            "<key>' (or as x-api-key or api-key).");
     }
     return directory.find(key, now, loopback);
 }

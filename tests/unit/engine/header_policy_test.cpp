@@ -10,9 +10,10 @@ using http::Field;
 using http::HeaderBlock;
 using http::HeaderView;
 
-std::string request(std::vector<Field> const& fields, bool to_mock = false) {
+std::string request(std::vector<Field> const& fields, bool to_mock = false,
+                    HeaderBlock const& fixed = {}) {
     HeaderBlock out;
-    forward_request_headers(HeaderView{fields}, out, to_mock);
+    forward_request_headers(HeaderView{fields}, out, fixed, to_mock);
     return std::string{out.wire()};
 }
 
@@ -32,6 +33,18 @@ TEST(HeaderPolicy, OnlyListedRequestHeadersGoUpstream) {
 
 TEST(HeaderPolicy, FieldsNamedByConnectionAreHopByHop) {
     EXPECT_EQ(request({{"Connection", "close, openai-beta"}, {"OpenAI-Beta", "x"}}), "");
+}
+
+TEST(HeaderPolicy, OfANameThatStandsTwiceTheFirstIsForwarded) {
+    EXPECT_EQ(request({{"Content-Type", "application/json"}, {"Content-Type", "text/evil"}}),
+              "Content-Type: application/json\r\n");
+    EXPECT_EQ(request({{"Connection", "close"}, {"Connection", "accept"}, {"Accept", "x"}}), "");
+}
+
+TEST(HeaderPolicy, AHeaderOfTheProvidersConfigReplacesTheCallers) {
+    HeaderBlock fixed;
+    fixed.add("user-agent", "fixed/1");
+    EXPECT_EQ(request({{"User-Agent", "curl"}, {"Accept", "x"}}, false, fixed), "Accept: x\r\n");
 }
 
 TEST(HeaderPolicy, TheMockTakesItsInstructions) {

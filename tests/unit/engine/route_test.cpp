@@ -52,11 +52,16 @@ TEST(RetryPolicy, CoversWhatItSays) {
     auto const error = [](ErrorCode code, std::uint16_t status) {
         return upstream_error(code, Retry::same, status, "");
     };
-    EXPECT_TRUE(policy.covers(error(ErrorCode::upstream_connect, 502)));
-    EXPECT_FALSE(policy.covers(error(ErrorCode::upstream_timeout, 504)));
-    EXPECT_TRUE(policy.covers(error(ErrorCode::upstream_reset, 502)));
-    EXPECT_TRUE(policy.covers(error(ErrorCode::upstream_rate_limited, 429)));
-    EXPECT_FALSE(policy.covers(error(ErrorCode::upstream_server_error, 503)));
+    EXPECT_TRUE(policy.covers(error(ErrorCode::upstream_connect, 502), 502));
+    EXPECT_FALSE(policy.covers(error(ErrorCode::upstream_timeout, 504), 504));
+    EXPECT_TRUE(policy.covers(error(ErrorCode::upstream_reset, 502), 502));
+    EXPECT_TRUE(policy.covers(error(ErrorCode::upstream_rate_limited, 429), 429));
+    EXPECT_FALSE(policy.covers(error(ErrorCode::upstream_server_error, 503), 503));
+    policy.on_status.set(500);
+    EXPECT_TRUE(policy.covers(error(ErrorCode::upstream_server_error, 502), 500))
+        << "by the provider's own status, not by what the caller is told";
+    EXPECT_TRUE(policy.covers(error(ErrorCode::upstream_rate_limited, 429), 200))
+        << "a fault inside a 200";
 }
 
 }  // namespace
