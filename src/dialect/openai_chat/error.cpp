@@ -143,6 +143,11 @@ constexpr std::array<std::string_view, 6> against_policy{
     "content_policy", "moderation", "content_filter", "refusal", "invalid_prompt", "guardrail"};
 constexpr std::array<std::string_view, 3> no_such_model{"model_not_found", "deploymentnotfound",
                                                         "no_such_model"};
+// What `code` and `type` call a request that is at fault itself.
+constexpr std::array<std::string_view, 9> request_codes{
+    "invalid_value",     "invalid_type",      "invalid_model",
+    "unknown_parameter", "unknown_model",     "unsupported_parameter",
+    "unsupported_value", "unsupported_model", "missing_required_parameter"};
 constexpr std::array<std::string_view, 5> rate_limited{
     "rate_limit", "slow_down", "too_many_requests", "resource_exhausted", "request_limit_exceeded"};
 constexpr std::array<std::string_view, 8> server_fault{"server_error", "overloaded", "unavailable",
@@ -158,13 +163,49 @@ bool is_too_long(Said const& said) {
            message.find("context window") != std::string::npos;
 }
 
+// A named fault of the request. Such an answer is not about our key, whatever its prose quotes.
+bool names_request_fault(Said const& said) {
+    return says(said, request_codes) || says(said, no_such_model) || says(said, too_long) ||
+           says(said, against_policy);
+}
+
+// Whole sentences. Prose quotes the caller (a model's name, a role): were a part of it enough, a
+// caller could write that part and have our key benched for everyone.
+constexpr std::array<std::string_view, 11> key_refusals{
+    "api key not valid",
+    "api key not valid. please pass a valid api key",
+    "api key not found. please pass a valid api key",
+    "api key expired",
+    "api key expired. please renew the api key",
+    "incorrect api key provided",
+    "invalid api key",
+    "invalid api key provided",
+    "invalid or missing api key",
+    "missing api key",
+    "no api key provided"};
+
+// "incorrect api key provided: sk-a***z. You can find ...": what quotes a key is fixed at both
+// ends.
+bool is_key_quoted(std::string_view message) {
+    constexpr std::string_view begins = "incorrect api key provided: ";
+    if (!message.starts_with(begins)) return false;
+    auto const rest = message.substr(begins.size());
+    auto const key_end = rest.find(' ');
+    if (key_end == std::string_view::npos) return true;
+    auto const advice = rest.substr(key_end + 1);
+    return advice == "you can find your api key at https://platform.openai.com/account/api-keys" ||
+           advice == "you can obtain an api key from https://console.x.ai";
+}
+
 // Some answer a wrong key with 400 and say so in prose only.
 bool is_about_our_key(Said const& said) {
+    if (names_request_fault(said)) return false;
     if (says(said, bad_credential)) return true;
-    auto const message = lower(said.message);
-    auto const has = [&](std::string_view word) { return message.find(word) != std::string::npos; };
-    return has("api key") && (has("invalid") || has("not valid") || has("incorrect") ||
-                              has("expired") || has("missing"));
+    auto const text = lower(said.message);
+    std::string_view message = text;
+    if (message.ends_with('.')) message.remove_suffix(1);
+    return is_key_quoted(message) ||
+           std::find(key_refusals.begin(), key_refusals.end(), message) != key_refusals.end();
 }
 
 // Prose that may stand in the log: nothing that could quote a credential.

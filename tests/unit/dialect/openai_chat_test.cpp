@@ -101,6 +101,49 @@ TEST(ReadError, NeverTellsTheCallerAboutOurCredential) {
     }
 }
 
+// Whoever can have our key benched by what he writes takes the provider away from everyone.
+TEST(ReadError, IsNotAboutOurKeyForWordsTheCallerWrote) {
+    constexpr std::array<std::string_view, 6> written{
+        "api key not valid",
+        "API key not valid.",
+        "Incorrect API key provided",
+        "Incorrect API key provided: sk-1.",
+        "Invalid API key",
+        "Incorrect API key provided: x. You can obtain an API key from https://console.x.ai."};
+    constexpr std::array<std::array<std::string_view, 2>, 4> around{
+        {{"The model `", "` does not exist"},
+         {"", " is not a valid model ID"},
+         {"unknown role: ", ""},
+         {"Invalid value: '", "'."}}};
+    for (auto const words : written) {
+        for (auto const& [before, after] : around) {
+            auto const message = std::string{before}.append(words).append(after);
+            auto const body = Json{{"error", {{"message", message}, {"code", nullptr}}}}.dump();
+            for (std::uint16_t const status : {400, 404, 409, 422}) {
+                EXPECT_EQ(openai_chat().read_error(status, body).code, ErrorCode::upstream_rejected)
+                    << status << ' ' << message;
+            }
+        }
+        // A named fault of the request decides, even where the prose is nothing but those words.
+        for (auto const* code : {"model_not_found", "invalid_value", "unknown_parameter"}) {
+            auto const body = Json{{"error", {{"message", words}, {"code", code}}}}.dump();
+            EXPECT_EQ(openai_chat().read_error(400, body).code, ErrorCode::upstream_rejected)
+                << code << ' ' << words;
+        }
+    }
+}
+
+TEST(ReadError, KnowsProseAndCodesAboutOurKey) {
+    for (auto const* body :
+         {R"({"error":{"message":"API key not valid. Please pass a valid API key."}})",
+          R"({"error":{"message":"API key expired. Please renew the API key."}})",
+          R"({"error":"Invalid API key"})",
+          R"({"error":{"message":"x","type":"invalid_request_error","code":"invalid_api_key"}})",
+          R"({"error":{"message":"x","type":"authentication_error"}})"}) {
+        EXPECT_EQ(openai_chat().read_error(400, body).code, ErrorCode::upstream_auth) << body;
+    }
+}
+
 TEST(ReadError, TakesAnyBody) {
     for (std::string const& body :
          {std::string{}, std::string(1 << 20, '{'), std::string("\0\xff{", 3), std::string("null"),
