@@ -53,10 +53,7 @@ Binding<std::vector<std::string>> describe_hashes() {
 void read_value(Reader& reader, Node const& node, Key& out) {
     auto const resolved = reader.secret(node, "a secret: ${NAME} or file:/path");
     if (!resolved) return;
-    if (resolved->is_missing) {
-        return reader.error(node.place, "needs the environment variable " + resolved->source +
-                                            ", which is not set");
-    }
+    if (!resolved->missing.empty()) return reader.needs_variables(node, resolved->missing);
     auto const secret = resolved->value.reveal();
     bool const is_visible = std::all_of(secret.begin(), secret.end(),
                                         [](unsigned char c) { return c > 0x20 && c < 0x7F; });

@@ -5,6 +5,7 @@
 #include "config/address.hpp"
 #include "config/describe.hpp"
 #include "config/names.hpp"
+#include "config/pem.hpp"
 
 namespace sluice::config {
 namespace {
@@ -16,6 +17,12 @@ std::optional<std::string> check_base_url(std::string const& given) {
     auto const url = parse_url(given, why);
     if (!url) return why;
     if (!url->user_info.empty()) return "must not hold a user or password; use keys";
+    auto const path = std::string_view(given).substr(0, given.find_last_not_of('/') + 1);
+    for (std::string_view const added : {"/chat/completions", "/completions", "/embeddings"}) {
+        if (!path.ends_with(added)) continue;
+        return "must end before " + std::string(added) +
+               ", which sluice adds itself; write the URL without it, like https://host/v1";
+    }
     return std::nullopt;
 }
 
@@ -107,10 +114,7 @@ Binding<std::map<std::string, std::string>> describe_headers() {
 void read_egress_proxy(Reader& reader, Node const& node, Provider& out) {
     auto resolved = reader.secret(node, "a proxy URL, or none");
     if (!resolved) return;
-    if (resolved->is_missing) {
-        return reader.error(node.place, "needs the environment variable " + resolved->source +
-                                            ", which is not set");
-    }
+    if (!resolved->missing.empty()) return reader.needs_variables(node, resolved->missing);
     if (resolved->value.empty() || resolved->value.reveal() == "none") {
         out.egress_proxy = resolved->value.reveal();
         return;
@@ -130,7 +134,21 @@ Binding<Provider> describe_provider_tls() {
                "Name to ask for and to verify; left out: the host of base_url.")
         .field("verify", &Provider::tls_verify, boolean(),
                "`false` accepts any certificate: for a test bench only.")
+        .afterwards([](Reader& reader, Node const& node, Provider& out) {
+            reader.pem_file(node, "ca", out.tls_ca, check_certificates);
+        })
         .done();
+}
+
+Binding<std::string> describe_fault() {
+    auto binding = text("a fault", check_header_value);
+    binding.read = [read = binding.read](Reader& reader, Node const& node, std::string& out) {
+        auto const errors = reader.error_count();
+        read(reader, node, out);
+        if (reader.error_count() != errors || !reader.options.check_fault) return;
+        if (auto const wrong = reader.options.check_fault(out)) reader.error(node.place, *wrong);
+    };
+    return binding;
 }
 
 Binding<MockOptions> describe_mock() {
@@ -139,7 +157,7 @@ Binding<MockOptions> describe_mock() {
                "Pause between the chunks of a stream.")
         .field("first_byte_ms", &MockOptions::first_byte_ms, integer(0, 600'000),
                "Pause before the answer.")
-        .field("fault", &MockOptions::fault, text("a fault", check_header_value),
+        .field("fault", &MockOptions::fault, describe_fault(),
                "A fault in every answer, as the header `x-sluice-mock` asks for one.")
         .done();
 }
@@ -164,9 +182,11 @@ void start_from_kind(Reader& reader, Node const& node, Provider& out) {
     }
     auto const* kind = find_kind(reader.kinds, out.kind);
     if (kind == nullptr) {
+        auto const near = suggestion(out.kind, kind_names(reader.kinds));
+        std::string const other = near.ends_with('?') ? " Else" : ". Else";
         reader.error(place,
-                     "is of no known kind" + suggestion(out.kind, kind_names(reader.kinds)) +
-                         (is_named ? "" : " Else say kind: openai_compatible and a base_url."));
+                     "is of no known kind" + near +
+                         (is_named ? "" : other + " say kind: openai_compatible and a base_url"));
         return;
     }
     out.dialect = kind->dialect;

@@ -2,6 +2,7 @@
 #include "config/address.hpp"
 #include "config/describe.hpp"
 #include "config/names.hpp"
+#include "config/pem.hpp"
 
 namespace sluice::config {
 namespace {
@@ -26,10 +27,23 @@ Binding<std::string> describe_address(bool may_be_off) {
     return binding;
 }
 
+void check_tls(Reader& reader, Node const& node, Tls& out) {
+    auto const chain = reader.pem_file(node, "cert", out.cert, check_certificates);
+    auto const key = reader.pem_file(node, "key", out.key, check_private_key);
+    if (!chain || !key || is_key_of(*key, *chain)) return;
+    Reader::Step const step(reader, "key");
+    reader.error(node.find("key")->value->place,
+                 "does not belong to the first certificate in cert; that must be the server's own, "
+                 "those that signed it come after it");
+}
+
 Binding<Tls> describe_tls() {
     return Described<Tls>("server.listeners[].tls", "TLS 1.2 and 1.3 on this listener.")
-        .field("cert", &Tls::cert, text("a file path"), "Certificate chain, PEM.", true)
-        .field("key", &Tls::key, text("a file path"), "Private key, PEM.", true)
+        .field("cert", &Tls::cert, text("a file path"),
+               "Certificate chain, PEM; the server's own first.", true)
+        .field("key", &Tls::key, text("a file path"), "Private key, PEM, without a passphrase.",
+               true)
+        .afterwards(check_tls)
         .done();
 }
 
@@ -89,7 +103,9 @@ Binding<Bounds> describe_limits() {
         .field("connections_max", &Bounds::connections_max, integer(1, 1'000'000),
                "Client connections of one worker.")
         .field("body_bytes_in_flight_max", &Bounds::body_bytes_in_flight_max,
-               integer(1024, 1024 * gib), "Request bodies held at once, all workers; above it 503.")
+               integer(1024, 1024 * gib),
+               "Request bodies held at once, all workers: each from its arrival until its answer "
+               "begins, as another target may need it until then; above it 503.")
         .field("head_timeout_ms", &Bounds::head_timeout_ms, integer(100, day_ms),
                "For a request head to arrive.")
         .field("body_idle_ms", &Bounds::body_idle_ms, integer(100, day_ms),
@@ -184,10 +200,7 @@ Binding<Admin> describe_admin() {
     auto const read_token = [token](Reader& reader, Node const& node, Admin& out) {
         auto resolved = reader.secret(node, token.says);
         if (!resolved) return;
-        if (resolved->is_missing) {
-            return reader.error(node.place, "needs the environment variable " + resolved->source +
-                                                ", which is not set");
-        }
+        if (!resolved->missing.empty()) return reader.needs_variables(node, resolved->missing);
         for (auto const c : resolved->value.reveal()) {
             if (c <= 0x20 || c == 0x7F) {
                 return reader.error(node.place, "must have no spaces or control characters");

@@ -15,21 +15,21 @@ namespace {
 
 constexpr std::size_t problems_max = 200;
 constexpr std::size_t files_max = 1000;
-constexpr std::size_t secret_file_bytes_max = 64 * 1024 + 2;
+constexpr std::size_t named_file_bytes_max = 4 * 1024 * 1024;  // a bundle of authorities
 
 std::optional<std::string> read_environment(std::string const& name) {
     auto const* value = std::getenv(name.c_str());
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
-std::optional<std::string> read_secret_file(std::string const& path) {
+std::optional<std::string> read_named_file(std::string const& path) {
     std::string why;
-    return read_text_file(path, secret_file_bytes_max, why);
+    return read_text_file(path, named_file_bytes_max, why);
 }
 
 LoadOptions completed(LoadOptions options, std::string const& directory) {
     if (!options.env) options.env = read_environment;
-    if (!options.read_file) options.read_file = read_secret_file;
+    if (!options.read_file) options.read_file = read_named_file;
     if (options.providers_dir.empty() && !directory.empty()) {
         auto const beside = directory + "/providers";
         if (is_directory(beside)) options.providers_dir = beside;

@@ -20,7 +20,10 @@ inline constexpr std::string_view trial_key = "sk-sluice-trial";
 struct LoadOptions {
     using Lookup = std::function<std::optional<std::string>(std::string const&)>;
     Lookup env;        // ${NAME}; empty: the environment of the process
-    Lookup read_file;  // a `file:` secret by path; empty: the file system
+    Lookup read_file;  // a `file:` secret or a PEM file by path; empty: the file system
+    // What is wrong with the text of `mock: {fault: ...}`, to follow its path; nullopt: nothing.
+    // The grammar is the mock's, above this folder; empty: not checked here.
+    Lookup check_fault;
     // Files that add to or replace the kinds built into the program; "": `providers/` beside the
     // configuration, when it is there.
     std::string providers_dir;

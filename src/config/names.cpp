@@ -57,7 +57,7 @@ std::optional<std::string> check_model_pattern(std::string const& pattern) {
         return "is not a usable model name: 1 to 256 characters, no spaces, quotes or backslashes";
     }
     if (std::count(pattern.begin(), pattern.end(), '*') > 1) {
-        return "has more than one '*'; one is the most";
+        return "has more than one '*'; at most one is allowed";
     }
     return std::nullopt;
 }

@@ -47,6 +47,33 @@ void Reader::wrong_type(Node const& node, std::string const& expected) {
     error(node.place, "must be " + expected + ", not " + std::string(to_text(node.kind)));
 }
 
+void Reader::needs_variables(Node const& node, std::vector<std::string> const& missing) {
+    bool const is_one = missing.size() == 1;
+    error(node.place, std::string("needs the environment variable") + (is_one ? " " : "s ") +
+                          joined(missing, " and ") + ", which " + (is_one ? "is" : "are") +
+                          " not set");
+}
+
+std::optional<std::string> Reader::pem_file(Node const& map, std::string_view entry,
+                                            std::string const& path,
+                                            std::optional<std::string> (*check)(std::string_view)) {
+    auto const* named = map.find(entry);
+    if (named == nullptr || path.empty()) return std::nullopt;
+    Step const step(*this, entry);
+    auto const& node = *named->value;
+    auto text = options.read_file(path);
+    if (!text) {
+        error(node.place, "names a file that cannot be read: " + in_quotes(node.text) +
+                              "; is it there, and may this user read it?");
+        return std::nullopt;
+    }
+    if (auto const wrong = check(*text)) {
+        error(node.place, "names a file that " + *wrong + ": " + in_quotes(node.text));
+        return std::nullopt;
+    }
+    return text;
+}
+
 std::optional<std::string> Reader::text(Node const& node, std::string const& expected) {
     if (node.kind != Node::Kind::scalar) {
         wrong_type(node, expected);
@@ -81,7 +108,7 @@ std::optional<Resolved> Reader::secret(Node const& node, std::string const& expe
     Resolved resolved;
     resolved.source = expanded.variables.empty() ? "in clear" : joined(expanded.variables, "+");
     if (!expanded.missing.empty()) {
-        resolved.is_missing = true;
+        resolved.missing = std::move(expanded.missing);
         return resolved;
     }
     if (node.text.starts_with("file:")) {

@@ -23,9 +23,9 @@ struct ModelReference {
 
 // A secret, and where it came from.
 struct Resolved {
-    Secret value;             // empty: the reference resolved to nothing
-    std::string source;       // "OPENAI_KEY_1", "file:/run/secrets/x", "in clear"
-    bool is_missing = false;  // a variable that is not set
+    Secret value;                      // empty: the reference resolved to nothing
+    std::string source;                // "OPENAI_KEY_1", "file:/run/secrets/x", "in clear"
+    std::vector<std::string> missing;  // variables that are not set
 };
 
 class Reader {
@@ -51,6 +51,13 @@ class Reader {
     // References, and `file:`. nullopt as above; a variable that is not set is no problem here.
     std::optional<Resolved> secret(Node const& node, std::string const& expected);
     void wrong_type(Node const& node, std::string const& expected);
+    // The text of a PEM file that `entry` of `map` names; nullopt when there is none, or, with the
+    // problem told, when it cannot be read or `check` (see pem.hpp) finds something.
+    std::optional<std::string> pem_file(Node const& map, std::string_view entry,
+                                        std::string const& path,
+                                        std::optional<std::string> (*check)(std::string_view));
+    // "needs the environment variables A and B, which are not set".
+    void needs_variables(Node const& node, std::vector<std::string> const& missing);
 
     // Names the part being read while it lives.
     class Step {

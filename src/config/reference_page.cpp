@@ -27,6 +27,10 @@ file. Plain aliases (`*name`) are fine. An editor can check as you type: `config
   at start, and is no error.
 - No message, log or answer shows a secret.
 
+Certificates, keys and authorities (`tls`) are PEM files by their path; a relative one begins at the working
+directory. They are read with the configuration, so `check` tells a file that is missing, of another kind, or a key
+that does not belong to its certificate.
+
 ## Names and patterns
 
 A route's name is the model name callers use, exact or with one `*` anywhere. An exact name beats a glob, longer
@@ -46,6 +50,10 @@ unless it says `allow_mock: true`. The key `sk-sluice-trial` is accepted on loop
 `SLUICE_LISTEN` overrides the addresses of the listeners (one for each, comma separated),
 `SLUICE_ADMIN_LISTEN` that of the admin listener (`off`: none). A kind names the variable that is looked for when
 a provider has no `keys`; see the list of kinds at the end.
+
+`HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` (also in lower case) hold for providers without `egress_proxy`.
+Providers on loopback (`localhost`, `127.0.0.0/8`, `::1`) are always reached directly, whatever these say; only an
+`egress_proxy` of their own changes that.
 
 )";
 

@@ -36,6 +36,9 @@ class Builder : public YAML::EventHandler {
         : text_(text), file_(file), problems_(problems) {}
 
     [[nodiscard]] NodePtr root() const { return root_; }
+    // Of the innermost map or list that has begun and not ended.
+    [[nodiscard]] Place open_place() const { return open_.back().node->place; }
+    [[nodiscard]] bool has_open() const { return !open_.empty(); }
 
     void OnDocumentStart(YAML::Mark const& mark) override {
         if (root_) throw Stop{{place(mark), "a second YAML document; put one into each file"}};
@@ -258,6 +261,19 @@ std::optional<Problem> find_bad_byte(std::string_view text, std::string const& f
     return std::nullopt;
 }
 
+// yaml-cpp's sentences name a rule, at most one character of the text.
+Problem told(YAML::Exception const& e, Builder const& builder, std::string const& file) {
+    Place const place{file, e.mark.line + 1, e.mark.column + 1};
+    bool const is_map = e.msg == YAML::ErrorMsg::END_OF_MAP_FLOW;
+    bool const is_list = e.msg == YAML::ErrorMsg::END_OF_SEQ_FLOW;
+    if ((!is_map && !is_list) || !builder.has_open()) return {place, "not YAML: " + e.msg};
+    // Where it begins says more than where the text no longer fits.
+    return {builder.open_place(),
+            std::string("not YAML: what ") + (is_map ? "{" : "[") +
+                " begins here is not closed; at line " + std::to_string(place.line) + ", column " +
+                std::to_string(place.column) + " a comma or " + (is_map ? "}" : "]") + " is due"};
+}
+
 NodePtr empty_document(std::string const& file) {
     auto node = std::make_shared<Node>();
     node->place = {file, 1, 1};
@@ -310,9 +326,7 @@ Parsed parse_yaml(std::string_view text, std::string const& file) {
     } catch (Stop& stop) {
         parsed.problems.push_back(std::move(stop.problem));
     } catch (YAML::Exception const& e) {
-        // yaml-cpp's sentences name a rule, at most one character of the text.
-        parsed.problems.push_back(
-            {{file, e.mark.line + 1, e.mark.column + 1}, "not YAML: " + e.msg});
+        parsed.problems.push_back(told(e, builder, file));
     }
     return parsed;
 }

@@ -27,6 +27,13 @@ class Problems {
         out_.push_back({place, std::move(message), Problem::Severity::warning});
     }
 
+    // Is something wrong with `setting` already?
+    [[nodiscard]] bool has(std::string const& setting) const {
+        return std::any_of(out_.begin(), out_.end(), [&setting](auto const& problem) {
+            return problem.message.starts_with(setting + ' ');
+        });
+    }
+
   private:
     std::vector<Problem>& out_;
 };
@@ -90,7 +97,8 @@ void check_doors(Document const& document, Problems& problems) {
                       "keys, or say server.auth: none on a loopback listener");
     }
     auto const& admin = document.admin;
-    if (!admin.address.empty() && !is_loopback(admin.address) && admin.token.empty()) {
+    bool const is_open = !admin.address.empty() && !is_loopback(admin.address);
+    if (is_open && admin.token.empty() && !problems.has("admin.token")) {
         problems.error(admin.place,
                        "admin.token is needed when admin.address is not loopback; "
                        "write  token: \"${SLUICE_ADMIN_TOKEN}\"");
@@ -227,6 +235,15 @@ void check_times(Route const& route, Problems& problems) {
     }
 }
 
+void check_that_routes_are_there(Document const& document, Problems& problems) {
+    if (document.providers.empty() || !document.routes.empty() || document.trial) return;
+    auto const& first = document.providers.front();
+    problems.warn(first.place,
+                  "there are no routes, so every model is answered 404; add one, such as  "
+                  "routes: {\"*\": " +
+                      first.name + "}");
+}
+
 void check_ties(Document const& document, Problems& problems) {
     auto const& routes = document.routes;
     // Only globs with the same text before their '*' can tie; equal names are duplicate keys.
@@ -335,6 +352,7 @@ void validate(Document& document, Findings const& findings, LoadOptions const& o
         check_times(route, problems);
     }
     check_ties(document, problems);
+    if (findings.has_routes && findings.is_whole) check_that_routes_are_there(document, problems);
     if (findings.has_routes) check_model_references(document, findings, problems);
 }
 

@@ -55,7 +55,7 @@ TEST_F(Directory, problems_of_all_files_are_told) {
     write("b.yaml", "- 1\n");
     write("c.yml", "");
     auto const told_all = told(load_document(path_, with()));
-    EXPECT_THAT(told_all, HasSubstr("/a.yaml:2:1: error: not YAML"));
+    EXPECT_THAT(told_all, HasSubstr("/a.yaml:1:4: error: not YAML"));
     EXPECT_THAT(told_all, HasSubstr("/b.yaml:1:1: error: the file must be a map of settings"));
     EXPECT_THAT(told_all, HasSubstr("/c.yml: warning: is not read; name it .yaml"));
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "unit/config/certificates.hpp"
 #include "unit/config/support.hpp"
 
 namespace sluice::config {
@@ -60,7 +61,9 @@ inline LoadOptions with_everything() {
         if (name == "SLUICE_LISTEN" || name == "SLUICE_ADMIN_LISTEN") return std::nullopt;
         return canary + name;
     };
+    static PemPair const pem = make_pem_pair();
     options.read_file = [](std::string const& path) -> std::optional<std::string> {
+        if (path.ends_with(".pem")) return pem.certificate + pem.key;
         return canary + std::to_string(std::hash<std::string>{}(path));
     };
     return options;
