@@ -1,5 +1,6 @@
 #include "engine/front_door.hpp"
 
+#include "base/log.hpp"
 #include "base/nearest.hpp"
 #include "engine/answer.hpp"
 #include "engine/finish.hpp"
@@ -7,6 +8,9 @@
 
 namespace sluice::engine {
 namespace {
+
+// From malformed_headers() to malformed(), which follows at once on the same worker's thread.
+thread_local Ulid malformed_id_;
 
 bool path_matches(std::string_view pattern, std::string_view path) noexcept {
     if (!pattern.ends_with("/*")) return pattern == path;
@@ -118,8 +122,16 @@ Async<> FrontDoor::handle(net::ServerStream& stream) {
     co_return co_await serve(x, match);
 }
 
+void FrontDoor::malformed_headers(Error const& error, http::HeaderBlock& headers) {
+    malformed_id_ = Ulid::next(Wall::now());
+    headers.add("x-sluice-request-id", malformed_id_.view());
+    headers.add("x-sluice-error-origin", to_string(error.origin));
+    log::info("request {} was malformed: {} {}", malformed_id_.view(), error.http_status,
+              error.detail.empty() ? error.message : error.detail);
+}
+
 std::string FrontDoor::malformed(Error const& error, std::string_view) {
-    return default_dialect_.write_error(error, {});
+    return default_dialect_.write_error(error, malformed_id_.view());
 }
 
 }  // namespace sluice::engine

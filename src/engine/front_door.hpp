@@ -31,6 +31,8 @@ class FrontDoor final : public net::Handler {
               Dialect const& default_dialect);
 
     Async<> handle(net::ServerStream& stream) override;
+    // A malformed request is no exchange and leaves no record; its answer has an id all the same.
+    void malformed_headers(Error const& error, http::HeaderBlock& headers) override;
     std::string malformed(Error const& error, std::string_view path) override;
 
   private:
