@@ -1,5 +1,5 @@
-// SHA-256 (FIPS 180-4) for the start-up path: config hashes a client key that stands in clear.
-// The data plane uses codec/sha256.hpp, which calls OpenSSL; base links nothing.
+// SHA-256 of a text as hex, for the start-up path: config hashes a client key that stands in clear.
+// The data plane uses codec/sha256.hpp, which keeps the algorithm at hand.
 #pragma once
 
 #include <string>

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <system_error>
 
+#include "base/json_text.hpp"
 #include "codec/json_walk.hpp"
 
 namespace sluice::json {
@@ -14,53 +15,6 @@ namespace {
 
 using codec::JsonScanner;
 using codec::JsonString;
-
-void append_escaped(std::string& out, char c) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    switch (c) {
-        case '"':
-            out += "\\\"";
-            return;
-        case '\\':
-            out += "\\\\";
-            return;
-        case '\n':
-            out += "\\n";
-            return;
-        case '\r':
-            out += "\\r";
-            return;
-        case '\t':
-            out += "\\t";
-            return;
-        default:
-            out += "\\u00";
-            out += digits[static_cast<unsigned char>(c) >> 4U];
-            out += digits[static_cast<unsigned char>(c) & 15U];
-    }
-}
-
-// Length of the UTF-8 sequence at the front of `text`, 0 when it is none.
-std::size_t sequence_bytes(std::string_view text) noexcept {
-    auto const lead = static_cast<unsigned char>(text[0]);
-    std::size_t const bytes = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    if (bytes > text.size() || !codec::is_valid_utf8(text.substr(0, bytes))) return 0;
-    return bytes;
-}
-
-void append_repaired(std::string& out, std::string_view text) {
-    while (!text.empty()) {
-        auto const bytes = sequence_bytes(text);
-        if (bytes == 0) {
-            out += "\xef\xbf\xbd";
-        } else if (codec::json_bytes::is_special(text[0])) {
-            append_escaped(out, text[0]);
-        } else {
-            out.append(text.substr(0, bytes));
-        }
-        text.remove_prefix(bytes == 0 ? 1 : bytes);
-    }
-}
 
 }  // namespace
 
@@ -170,22 +124,7 @@ Result<Value> parse(std::string_view text) {
     return Value(text.substr(from, to - from + 1));
 }
 
-void append_string(std::string& out, std::string_view text) {
-    out += '"';
-    if (!codec::is_valid_utf8(text)) {
-        append_repaired(out, text);
-    } else {
-        auto const* at = text.data();
-        auto const* const end = at + text.size();
-        while (at < end) {
-            auto const* const stop = codec::json_bytes::find_special(at, end);
-            out.append(at, stop);
-            at = stop;
-            if (at < end) append_escaped(out, *at++);
-        }
-    }
-    out += '"';
-}
+void append_string(std::string& out, std::string_view text) { append_json_string(out, text); }
 
 void Writer::separate() {
     if (needs_comma_) out_ += ',';

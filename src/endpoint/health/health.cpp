@@ -21,8 +21,8 @@ Async<> Readyz::run(Exchange& x) {
 Async<> MetricsPage::run(Exchange& x) {
     if (!token_.empty()) {
         auto const presented = stage::presented_key(x.client.head().headers);
-        // Compared as digests: the time it takes says nothing about the token.
-        if (codec::sha256(presented) != codec::sha256(token_.reveal())) {
+        if (!codec::equal_in_constant_time(codec::sha256(presented),
+                                           codec::sha256(token_.reveal()))) {
             co_return co_await engine::refuse(
                 x, client_error(ErrorCode::invalid_api_key, 401,
                                 "Send the admin token as 'Authorization: Bearer <token>'."));

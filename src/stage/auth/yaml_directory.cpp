@@ -5,20 +5,6 @@
 namespace sluice::stage {
 namespace {
 
-int nibble(char c) noexcept {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return 0;  // the loader let only lower-case hex through
-}
-
-std::array<std::uint8_t, 32> from_hex(std::string_view hex) noexcept {
-    std::array<std::uint8_t, 32> digest{};
-    for (std::size_t i = 0; i < digest.size() && 2 * i + 1 < hex.size(); ++i) {
-        digest[i] = static_cast<std::uint8_t>(nibble(hex[2 * i]) << 4 | nibble(hex[2 * i + 1]));
-    }
-    return digest;
-}
-
 Error unknown_key(std::string_view secret) {
     constexpr std::string_view provider_prefixes[] = {"sk-proj-", "sk-ant-", "sk-or-", "gsk_",
                                                       "AIza"};
@@ -46,7 +32,10 @@ YamlDirectory::YamlDirectory(std::vector<config::Team> const& teams) {
             principal->team_models = team.models.value_or(std::vector<std::string>{});
             principal->key_models = key.models.value_or(std::vector<std::string>{});
             Entry const entry{std::move(principal), key.expires, key.disabled, key.is_trial};
-            for (auto const& hash : key.hashes) entries_.emplace(from_hex(hash), entry);
+            for (auto const& hash : key.hashes) {
+                if (auto const digest = codec::sha256_from_hex(hash))
+                    entries_.emplace(*digest, entry);
+            }
         }
     }
 }
