@@ -154,7 +154,7 @@ Async<Stream> dial(WorkerImpl& worker, Addresses addresses, DialOptions options,
     Race race{worker, interleave(std::move(addresses)), options};
     race.try_next();
     auto const woken = co_await race.decided().wait(cancel, deadline);
-    if (woken != Wake::ready) co_return given_up(woken, "connect", race.failures());
+    if (woken != Wake::ready) co_return given_up(woken, cancel, "connect", race.failures());
     auto winner = race.take_winner();
     if (!winner.is_open()) co_return unconnected(Retry::same, "connect", race.failures());
     co_return std::move(winner);

@@ -8,11 +8,14 @@
 #include "sluice/async.hpp"
 #include "sluice/error.hpp"
 
+#include "net/cancelled.hpp"
+
 namespace sluice::net {
 
-inline Error cancelled(std::string_view phase) {
-    return client_error(ErrorCode::client_closed, 499, "the request was cancelled",
-                        std::string{phase} + ": cancelled");
+inline Error cancelled(std::string_view phase, Cancel const& cancel) {
+    auto error = cancelled_error(cancel);
+    error.detail = std::string{phase} + ": cancelled";
+    return error;
 }
 
 inline Error timed_out(std::string_view phase, std::string_view what = {}) {
@@ -24,8 +27,9 @@ inline Error timed_out(std::string_view phase, std::string_view what = {}) {
 }
 
 // A wait that did not end with ready.
-inline Error given_up(Wake wake, std::string_view phase, std::string_view what = {}) {
-    return wake == Wake::timeout ? timed_out(phase, what) : cancelled(phase);
+inline Error given_up(Wake wake, Cancel const& cancel, std::string_view phase,
+                      std::string_view what = {}) {
+    return wake == Wake::timeout ? timed_out(phase, what) : cancelled(phase, cancel);
 }
 
 inline Error unconnected(Retry retry, std::string_view phase, std::string_view why) {

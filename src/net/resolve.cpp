@@ -128,7 +128,7 @@ Async<Addresses> CaresResolver::resolve(std::string host, Deadline deadline, Can
         Waiter waiter{*entry};
         ask(host);
         auto const woken = co_await waiter.answered.wait(cancel, deadline);
-        if (woken != Wake::ready) co_return given_up(woken, "resolve", host);
+        if (woken != Wake::ready) co_return given_up(woken, cancel, "resolve", host);
     }
     if (entry->failed != ARES_SUCCESS) {
         auto const gone = entry->failed == ARES_ENOTFOUND || entry->failed == ARES_ENODATA;

@@ -62,7 +62,7 @@ Async<std::unique_ptr<UpstreamStream>> Http1Client::send(Endpoint const& endpoin
                                                          http::WireRequest const& request,
                                                          UpstreamTimeouts const& timeouts,
                                                          Cancel& cancel) {
-    if (cancel.cancelled()) co_return cancelled("send");
+    if (cancel.cancelled()) co_return cancelled("send", cancel);
     auto lead = request_lead(endpoint, request);
     if (!lead.ok()) co_return std::move(lead).error();
 
@@ -154,7 +154,7 @@ Async<> Http1Client::tunnel(Stream& stream, Endpoint const& endpoint, Deadline d
             unsent.remove_prefix(result.bytes);
         } else if (result.blocked()) {
             auto const woken = co_await stream.wait(Interest::write, cancel, deadline);
-            if (woken != Wake::ready) co_return given_up(woken, "proxy");
+            if (woken != Wake::ready) co_return given_up(woken, cancel, "proxy");
         } else {
             co_return unconnected(Retry::same, "proxy", describe(result));
         }
@@ -163,7 +163,7 @@ Async<> Http1Client::tunnel(Stream& stream, Endpoint const& endpoint, Deadline d
     ResponseHeadReader reader{16 * 1024, 100, http::Method::head};
     while (!reader.complete()) {
         auto const woken = co_await stream.wait(Interest::read, cancel, deadline);
-        if (woken != Wake::ready) co_return given_up(woken, "proxy");
+        if (woken != Wake::ready) co_return given_up(woken, cancel, "proxy");
         auto const scratch = worker_.scratch();
         auto const result = stream.try_read(scratch);
         if (result.blocked()) continue;
@@ -199,7 +199,7 @@ Async<> Http1Client::secure(Connection& connection, Endpoint const& endpoint, De
                                      "tls: " + handshake_failure(ssl, result));
         }
         auto const woken = co_await connection.stream.wait(result.wants, cancel, deadline);
-        if (woken != Wake::ready) co_return given_up(woken, "tls");
+        if (woken != Wake::ready) co_return given_up(woken, cancel, "tls");
     }
 }
 

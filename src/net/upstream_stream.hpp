@@ -36,8 +36,8 @@ struct Endpoint {
 struct UpstreamTimeouts {
     Steady::duration connect{};     // name, TCP, proxy and TLS together
     Steady::duration first_byte{};  // request written to first byte of the answer's head
-    Steady::duration idle{};  // between two reads of the answer; between two writes of the request
-    Deadline total;           // of the whole exchange
+    Steady::duration idle{};        // of one read of the answer; between two writes of the request
+    Deadline total;                 // of the whole exchange
 };
 
 struct UpstreamLimits {
@@ -57,8 +57,11 @@ class UpstreamStream {
     // The next bytes of the body, transfer coding removed. Empty = the body is complete. The view
     // is valid until the next suspension or read (it may live in Worker::scratch()).
     // Errors: upstream_timeout (idle or total), upstream_reset (ended early), upstream_protocol,
-    // client_closed (cancelled).
+    // cancelled_error() when cancelled.
     virtual Async<std::string_view> read_some() = 0;
+    // How long each read from now on may wait for bytes of the body, instead of
+    // UpstreamTimeouts::idle. Zero = no bound but the total.
+    virtual void set_idle(Steady::duration idle) noexcept = 0;
     [[nodiscard]] virtual bool complete() const noexcept = 0;
     [[nodiscard]] virtual bool reused() const noexcept = 0;
     [[nodiscard]] virtual Steady::duration connect_time() const noexcept = 0;  // 0 when reused
@@ -74,8 +77,8 @@ class UpstreamClient {
     // A reset on a reused connection before any byte of the answer is retried once on a fresh one.
     // `request`, `endpoint` and `cancel` outlive the call; `cancel` outlives the stream too: when
     // it is cancelled the socket is closed. Errors: upstream_connect, upstream_tls,
-    // upstream_timeout, upstream_reset, upstream_protocol (Retry::same or next as fits),
-    // client_closed.
+    // upstream_timeout, upstream_reset, upstream_protocol (Retry::same or next as fits);
+    // cancelled_error() (cancelled.hpp) when cancelled.
     virtual Async<std::unique_ptr<UpstreamStream>> send(Endpoint const& endpoint,
                                                         http::WireRequest const& request,
                                                         UpstreamTimeouts const& timeouts,

@@ -6,6 +6,7 @@
 #include <climits>
 #include <cstring>
 #include <openssl/ssl.h>
+#include <optional>
 #include <sys/uio.h>
 
 #include "net/dial_errors.hpp"
@@ -98,7 +99,7 @@ Async<> Http1Exchange::start(std::string_view lead, http::WireRequest const& req
     // From here on the socket dies with the cancellation, whether somebody reads or not.
     if (!link(cancel_) || !is_linked()) {
         close();
-        co_return cancelled("answer");
+        co_return cancelled("answer", cancel_);
     }
     begin_body();
     co_return Result<void>{};
@@ -146,7 +147,7 @@ Async<> Http1Exchange::write(std::string_view lead, http::WireRequest const& req
         // An answer may come before all was taken: it ends the writing.
         auto const interest = result.wants == Interest::write ? Interest::both : Interest::read;
         auto const woken = co_await stream.wait(interest, cancel_, idle_deadline());
-        if (woken != Wake::ready) co_return given_up(woken, "write");
+        if (woken != Wake::ready) co_return given_up(woken, cancel_, "write");
         auto early = take_head();
         if (!early.ok()) co_return std::move(early).error();
         if (early.value()) co_return Result<void>{};
@@ -169,7 +170,9 @@ Async<> Http1Exchange::read_head() {
         bool const begun = reader_.has_begun();
         auto const deadline = begun ? idle_deadline() : first_byte;
         auto const woken = co_await stream.wait(Interest::read, cancel_, deadline);
-        if (woken != Wake::ready) co_return given_up(woken, begun ? "head" : "first byte");
+        if (woken != Wake::ready) {
+            co_return given_up(woken, cancel_, begun ? "head" : "first byte");
+        }
     }
 }
 
@@ -189,7 +192,7 @@ Result<bool> Http1Exchange::take_head() {
 }
 
 Error Http1Exchange::read_failed(std::string_view phase, IoResult const& result) {
-    if (cancel_.cancelled()) return cancelled(phase);
+    if (cancel_.cancelled()) return cancelled(phase, cancel_);
     reset_ = true;
     return reset_by_upstream(phase, describe(result));
 }
@@ -210,7 +213,7 @@ void Http1Exchange::begin_body() {
 
 Async<std::string_view> Http1Exchange::read_some() {
     if (complete_) co_return std::string_view{};
-    if (cancel_.cancelled()) co_return cancelled("body");
+    if (cancel_.cancelled()) co_return cancelled("body", cancel_);
     if (!connection_) co_return reset_by_upstream("body", "closed");
     if (!leftover_.empty()) {
         // Moved to the scratch, so that the heap is free before the next wait.
@@ -223,6 +226,9 @@ Async<std::string_view> Http1Exchange::read_some() {
     }
     auto& stream = connection_->stream;
     bool look_first = more_likely_ || stream.is_tls();
+    // One bound for the whole read: framing that trickles in without a byte of the body does not
+    // renew it.
+    std::optional<Deadline> deadline;
     while (true) {
         if (look_first) {
             auto const scratch = worker_.scratch();
@@ -237,10 +243,11 @@ Async<std::string_view> Http1Exchange::read_some() {
             }
         }
         look_first = true;
-        auto const woken = co_await stream.wait(Interest::read, cancel_, idle_deadline());
+        if (!deadline) deadline = idle_deadline();
+        auto const woken = co_await stream.wait(Interest::read, cancel_, *deadline);
         if (woken != Wake::ready) {
             close();
-            co_return given_up(woken, "body");
+            co_return given_up(woken, cancel_, "body");
         }
     }
 }

@@ -42,6 +42,7 @@ class Http1Exchange final : public UpstreamStream, private Cancel::Hook {
         return reader_.head();
     }
     Async<std::string_view> read_some() override;
+    void set_idle(Steady::duration idle) noexcept override { timeouts_.idle = idle; }
     [[nodiscard]] bool complete() const noexcept override { return complete_; }
     [[nodiscard]] bool reused() const noexcept override { return reused_; }
     [[nodiscard]] Steady::duration connect_time() const noexcept override { return connect_time_; }

@@ -61,6 +61,83 @@ TEST(UpstreamCancel, FirstByteHeadAndBody) {
     }
 }
 
+TEST(UpstreamCancel, TellsADrainFromACallerThatLeft) {
+    for (auto const* sends : {"", "HTTP/1.1 200 OK\r\n\r\nabc"}) {
+        Listening l;
+        Rig rig;
+        Call call;
+        prepare(call, l.port());
+        rig.start(call);
+        auto peer = l.accept();
+        peer.read_request();
+        peer.send(sends);
+        rig.cancel(call, CancelReason::draining);
+        rig.wait(call);
+        ASSERT_TRUE(call.error);
+        EXPECT_EQ(call.error->code, ErrorCode::draining);
+        EXPECT_EQ(call.error->origin, Origin::gateway);
+        EXPECT_EQ(call.error->http_status, 503);
+        EXPECT_TRUE(peer.wait_closed());
+    }
+}
+
+TEST(UpstreamSetIdle, BoundsABodyThatDoesNotCome) {
+    Server server([](Listening& l) {
+        auto peer = l.accept();
+        peer.read_request();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n");
+        EXPECT_TRUE(peer.wait_closed());
+    });
+    Rig rig;
+    Call call;
+    prepare(call, server.port());
+    call.timeouts.idle = seconds{60};
+    call.idle_of_body = milliseconds{50};
+    rig.run(call);
+    ASSERT_TRUE(call.error);
+    EXPECT_EQ(call.status, 200);
+    EXPECT_EQ(call.error->code, ErrorCode::upstream_timeout);
+}
+
+TEST(UpstreamSetIdle, IsNotRenewedByFramingWithoutBody) {
+    Server server([](Listening& l) {
+        auto peer = l.accept();
+        peer.read_request();
+        peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;");
+        pollfd closed{peer.fd(), POLLIN, 0};
+        for (int i = 0; i < 100 && ::poll(&closed, 1, 20) == 0; ++i) peer.send("a");
+    });
+    Rig rig;
+    Call call;
+    prepare(call, server.port());
+    call.idle_of_body = milliseconds{100};
+    rig.run(call);
+    ASSERT_TRUE(call.error);
+    EXPECT_EQ(call.error->code, ErrorCode::upstream_timeout);
+}
+
+TEST(UpstreamSetIdle, ZeroLiftsTheBound) {
+    Server server([](Listening& l) {
+        auto peer = l.accept();
+        peer.read_request();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n");
+        pollfd closed{peer.fd(), POLLIN, 0};
+        EXPECT_EQ(::poll(&closed, 1, 200), 0);
+        peer.send("abc");
+        peer.wait_closed();
+    });
+    Call call;
+    {
+        Rig rig;
+        prepare(call, server.port());
+        call.timeouts.idle = milliseconds{50};
+        call.idle_of_body = Steady::duration::zero();
+        rig.run(call);
+    }
+    EXPECT_FALSE(call.error);
+    EXPECT_EQ(call.body, "abc");
+}
+
 TEST(UpstreamCancel, Write) {
     std::string const large(16 << 20, 'x');
     expect_quick([&] {
@@ -146,7 +223,7 @@ TEST(UpstreamCancel, BeforeTheCallNothingIsOpened) {
     Rig rig;
     Call call;
     prepare(call, 1);
-    call.cancel.cancel(CancelReason::deadline);
+    call.cancel.cancel(CancelReason::client_gone);
     rig.run(call);
     expect_cancelled(rig, call);
 }

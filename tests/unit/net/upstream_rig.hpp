@@ -190,6 +190,7 @@ struct Call {
     Cancel cancel;
     bool stop_after_head = false;  // keep the stream, read nothing
     std::function<void(std::string_view)> on_bytes;
+    std::optional<Steady::duration> idle_of_body;  // set once the head is there
 
     std::unique_ptr<UpstreamStream> stream;  // dropped at the end unless stop_after_head
     std::optional<Error> error;
@@ -209,6 +210,7 @@ inline Async<> perform(UpstreamClient& client, Call& call) {
         call.status = call.stream->head().status;
         call.reused = call.stream->reused();
         call.connect_time = call.stream->connect_time();
+        if (call.idle_of_body) call.stream->set_idle(*call.idle_of_body);
         while (!call.stop_after_head) {
             auto bytes = co_await call.stream->read_some();
             if (!bytes.ok()) call.error = bytes.error();
@@ -261,8 +263,8 @@ class Rig {
         start(call);
         wait(call);
     }
-    void cancel(Call& call) {
-        on_worker([&] { call.cancel.cancel(CancelReason::client_gone); });
+    void cancel(Call& call, CancelReason reason = CancelReason::client_gone) {
+        on_worker([&] { call.cancel.cancel(reason); });
     }
     void drop(Call& call) {
         on_worker([&] { call.stream.reset(); });
