@@ -45,7 +45,7 @@ class Http1Connection final : public ServerStream,
     // What is left to do when the handler has returned. True: another request may follow.
     Async<bool> finish_exchange();
     // Answers a request that never became an exchange.
-    Async<> refuse(Error const& error, std::string const& body);
+    Async<> refuse(std::uint16_t status, http::HeaderBlock const& headers, std::string const& body);
     // Lets the client read the answer before the socket goes: FIN, then discards, bounded.
     Async<> linger();
     [[nodiscard]] WorkerImpl& worker() noexcept { return worker_; }
@@ -61,7 +61,8 @@ class Http1Connection final : public ServerStream,
     [[nodiscard]] Peer const& peer() const noexcept override { return peer_; }
     [[nodiscard]] Steady::time_point arrived_at() const noexcept override { return arrived_at_; }
     [[nodiscard]] Cancel& cancel() noexcept override { return *cancel_; }
-    Async<http::Body> read_body(std::size_t bytes_max) override;
+    Async<http::Body> read_body(std::size_t bytes_max, Deadline deadline,
+                                BodyBudget* budget) override;
     using ServerStream::respond;
     Async<> respond(std::uint16_t status, http::HeaderBlock const& headers,
                     std::span<std::string_view const> body) override;
@@ -84,9 +85,10 @@ class Http1Connection final : public ServerStream,
     void drop_head() noexcept;
     void refuse_head(Error error, std::string_view path);
     Async<> send_continue();
-    Async<http::Body> read_sized_body(std::size_t length);
-    Async<http::Body> read_chunked_body(std::size_t bytes_max);
-    Async<std::size_t> read_into(std::span<char> into);  // >= 1 byte, or an error
+    Async<http::Body> read_sized_body(std::size_t length, Deadline deadline, BodyBudget* budget);
+    Async<http::Body> read_chunked_body(std::size_t bytes_max, Deadline deadline,
+                                        BodyBudget* budget);
+    Async<std::size_t> read_into(std::span<char> into, Deadline whole);  // >= 1 byte, or an error
     Error fail_body(Error error);
     void read_ahead() noexcept;  // TLS: what is there, up to the bound
     void watch_input() noexcept;

@@ -18,7 +18,26 @@ RequestBounds to_bounds(ServerOptions const& options) {
     return bounds;
 }
 
-Error client_left() { return client_error(ErrorCode::client_closed, 499, "the client closed"); }
+Error client_left() { return client_error(ErrorCode::client_closed, 499, "The caller went away."); }
+
+Error body_too_late() {
+    return client_error(ErrorCode::request_timeout, 408, "the request body did not arrive in time");
+}
+
+// What is reserved for a body at first; doubled while it grows.
+constexpr std::size_t body_step_bytes = 64 * 1024;
+
+bool is_refused(BodyBudget* budget, std::size_t bytes) noexcept {
+    return budget && bytes > 0 && !budget->take(bytes);
+}
+
+Error too_many_bodies() {
+    auto error =
+        gateway_error(ErrorCode::overloaded, 503,
+                      "The gateway holds too many request bodies right now. Try again shortly.");
+    error.retry_after_ms = 1000;
+    return error;
+}
 
 // Fields of the head being parsed, before they move to the connection's own block.
 thread_local std::vector<http::Field> parsed_fields_;
@@ -190,7 +209,8 @@ void Http1Connection::begin_exchange() {
     watch_input();
 }
 
-Async<http::Body> Http1Connection::read_body(std::size_t bytes_max) {
+Async<http::Body> Http1Connection::read_body(std::size_t bytes_max, Deadline deadline,
+                                             BodyBudget* budget) {
     if (std::exchange(body_asked_, true) || !head_.has_body) {
         co_return http::Body::copy_of({});
     }
@@ -203,8 +223,9 @@ Async<http::Body> Http1Connection::read_body(std::size_t bytes_max) {
         auto const sent = co_await send_continue();
         if (!sent.ok()) co_return fail_body(sent.error());
     }
-    auto body = head_.chunked ? read_chunked_body(bytes_max)
-                              : read_sized_body(static_cast<std::size_t>(head_.content_length));
+    auto body = head_.chunked ? read_chunked_body(bytes_max, deadline, budget)
+                              : read_sized_body(static_cast<std::size_t>(head_.content_length),
+                                                deadline, budget);
     auto result = co_await body;
     if (!result.ok()) co_return fail_body(result.error());
     body_read_ = true;
@@ -218,19 +239,27 @@ Async<> Http1Connection::send_continue() {
     co_return flushed;
 }
 
-Async<http::Body> Http1Connection::read_sized_body(std::size_t length) {
-    if (input_.size() >= length) co_return input_.take(length);
-    auto body = input_.take(input_.size());
-    body.reserve(length);
+Async<http::Body> Http1Connection::read_sized_body(std::size_t length, Deadline deadline,
+                                                   BodyBudget* budget) {
+    auto const here = std::min(input_.size(), length);
+    if (is_refused(budget, here)) co_return too_many_bodies();
+    auto body = input_.take(here);
     while (body.size() < length) {
-        auto const got = co_await read_into({body.tail(), length - body.size()});
+        // What was announced costs the client nothing: memory follows what has come.
+        if (body.room() == 0 || body.size() == here) {
+            body.reserve(std::min(length, std::max(body_step_bytes, 2 * body.size())));
+        }
+        auto const most = std::min(body.room(), length - body.size());
+        auto const got = co_await read_into({body.tail(), most}, deadline);
         if (!got.ok()) co_return got.error();
+        if (is_refused(budget, got.value())) co_return too_many_bodies();
         body.commit(got.value());
     }
     co_return body;
 }
 
-Async<http::Body> Http1Connection::read_chunked_body(std::size_t bytes_max) {
+Async<http::Body> Http1Connection::read_chunked_body(std::size_t bytes_max, Deadline deadline,
+                                                     BodyBudget* budget) {
     codec::ChunkedDecoder decoder;
     http::Body body = http::Body::copy_of({});
     bool too_large = false;
@@ -240,24 +269,26 @@ Async<http::Body> Http1Connection::read_chunked_body(std::size_t bytes_max) {
     };
     for (;;) {
         auto const held = input_.view();
+        auto const before = body.size();
         auto const fed = decoder.feed(held, keep);
         if (too_large) {
             co_return client_error(ErrorCode::body_too_large, 413,
                                    "the request body is larger than the limit");
         }
+        if (is_refused(budget, body.size() - before)) co_return too_many_bodies();
         if (fed.state == codec::ChunkedDecoder::State::failed) {
             co_return client_error(ErrorCode::invalid_request, 400, "the chunked body is malformed",
                                    std::string{decoder.reason()});
         }
         input_.consume(fed.consumed);
         if (fed.state == codec::ChunkedDecoder::State::done) co_return body;
-        auto const got = co_await read_into(worker_.scratch());
+        auto const got = co_await read_into(worker_.scratch(), deadline);
         if (!got.ok()) co_return got.error();
         input_.append({worker_.scratch().data(), got.value()});
     }
 }
 
-Async<std::size_t> Http1Connection::read_into(std::span<char> into) {
+Async<std::size_t> Http1Connection::read_into(std::span<char> into, Deadline whole) {
     for (;;) {
         auto const result = stream_.try_read(into);
         if (result.moved()) co_return result.bytes;
@@ -265,13 +296,14 @@ Async<std::size_t> Http1Connection::read_into(std::span<char> into) {
             lose_client();
             co_return client_left();
         }
-        auto const deadline = Deadline::in(side_->options->body_idle);
+        if (whole.is_past()) co_return body_too_late();
+        auto const deadline = earlier(Deadline::in(side_->options->body_idle), whole);
         auto const wake = co_await stream_.wait(result.wants, *cancel_, deadline);
-        if (wake == Wake::timeout) {
-            co_return client_error(ErrorCode::request_timeout, 408,
-                                   "the request body did not arrive in time");
+        if (wake == Wake::timeout) co_return body_too_late();
+        if (wake == Wake::cancelled) {
+            bool const late = cancel_->reason() == CancelReason::deadline;
+            co_return late ? body_too_late() : write_error(wake);
         }
-        if (wake == Wake::cancelled) co_return write_error(wake);
     }
 }
 

@@ -9,27 +9,41 @@ namespace {
 // Counts a client connection for as long as it lives. In-process ones are not clients.
 class Counted {
   public:
-    Counted(WorkerImpl& worker, bool counts) noexcept : worker_(worker), counts_(counts) {
-        if (counts_) ++worker_.counters().connections_open;
+    Counted(WorkerImpl& worker, std::shared_ptr<ServerSide const> side) noexcept
+        : worker_(worker), side_(std::move(side)) {
+        if (side_->inproc) return;
+        ++worker_.counters().connections_open;
+        ++side_->connections_open;
     }
     Counted(Counted const&) = delete;
     Counted& operator=(Counted const&) = delete;
     ~Counted() {
-        if (counts_) --worker_.counters().connections_open;
+        if (side_->inproc) return;
+        --worker_.counters().connections_open;
+        --side_->connections_open;
     }
 
   private:
     WorkerImpl& worker_;
-    bool counts_;
+    std::shared_ptr<ServerSide const> side_;
 };
 
-std::string malformed_body(Handler& handler, Error const& error, std::string_view path) {
+struct ErrorAnswer {
+    http::HeaderBlock headers;
+    std::string body;
+};
+
+// The answer to what never reached the handler, or was not answered by it.
+ErrorAnswer error_answer(Handler& handler, Error const& error, std::string_view path) {
+    ErrorAnswer answer;
+    answer.headers.add("Content-Type", "application/json");
     try {
-        return handler.malformed(error, path);
+        handler.malformed_headers(error, answer.headers);
+        answer.body = handler.malformed(error, path);
     } catch (std::exception const& e) {
         log::error("the body of an error answer could not be made: {}", e.what());
-        return {};
     }
+    return answer;
 }
 
 // The one place that catches everything: an exception ends its request, not the worker.
@@ -59,12 +73,10 @@ Async<> handle(Handler& handler, Http1Connection& connection) {
         log::error("a request was left without an answer");
     }
     auto const error = gateway_error(ErrorCode::internal, 500, "internal error");
-    auto const body = malformed_body(handler, error, connection.head().path);
-    http::HeaderBlock headers;
-    headers.add("Content-Type", "application/json");
+    auto const answer = error_answer(handler, error, connection.head().path);
     connection.close_after_answer();
-    std::string_view const pieces[1] = {body};
-    auto const sent = co_await connection.respond(error.http_status, headers,
+    std::string_view const pieces[1] = {answer.body};
+    auto const sent = co_await connection.respond(error.http_status, answer.headers,
                                                   std::span<std::string_view const>{pieces});
     co_return sent;
 }
@@ -73,7 +85,7 @@ Async<> handle(Handler& handler, Http1Connection& connection) {
 
 Async<> serve_connection(WorkerImpl& worker, Stream stream, std::shared_ptr<ServerSide const> side,
                          Peer peer) {
-    Counted const counted{worker, !side->inproc};
+    Counted const counted{worker, side};
     Handler& handler = *side->handler;
     bool const tls = side->tls != nullptr;
     Http1Connection connection{worker, std::move(stream), std::move(side), std::move(peer)};
@@ -88,9 +100,10 @@ Async<> serve_connection(WorkerImpl& worker, Stream stream, std::shared_ptr<Serv
         auto const outcome = co_await connection.read_head();
         if (outcome.value() == Http1Connection::HeadOutcome::closed) co_return Result<void>{};
         if (outcome.value() == Http1Connection::HeadOutcome::refused) {
-            auto const body =
-                malformed_body(handler, connection.refusal(), connection.refused_path());
-            auto const sent = co_await connection.refuse(connection.refusal(), body);
+            auto const& error = connection.refusal();
+            auto const answer = error_answer(handler, error, connection.refused_path());
+            auto const sent =
+                co_await connection.refuse(error.http_status, answer.headers, answer.body);
             auto const lingered = co_await connection.linger();
             co_return sent.ok() ? lingered : sent;
         }

@@ -5,6 +5,7 @@
 #include <limits.h>
 
 #include "base/log.hpp"
+#include "net/cancelled.hpp"
 #include "net/http1_connection.hpp"
 
 namespace sluice::net {
@@ -248,7 +249,7 @@ Async<> Http1Connection::flush_backlog() {
 
 Error Http1Connection::write_error(IoResult const& result) noexcept {
     lose_client();
-    return client_error(ErrorCode::client_closed, 499, "the client closed", describe(result));
+    return client_error(ErrorCode::client_closed, 499, "The caller went away.", describe(result));
 }
 
 Error Http1Connection::write_error(Wake wake) noexcept {
@@ -258,13 +259,8 @@ Error Http1Connection::write_error(Wake wake) noexcept {
         return client_error(ErrorCode::request_timeout, 408,
                             "the client took no bytes for too long");
     }
-    if (!gone_ && cancel_ && cancel_->reason() == CancelReason::draining) {
-        return gateway_error(ErrorCode::draining, 503, "the gateway is shutting down");
-    }
-    if (!gone_ && cancel_ && cancel_->reason() == CancelReason::deadline) {
-        return gateway_error(ErrorCode::upstream_timeout, 504, "the request took too long");
-    }
-    return client_error(ErrorCode::client_closed, 499, "the client closed");
+    if (!gone_ && cancel_) return cancelled_error(*cancel_);
+    return client_error(ErrorCode::client_closed, 499, "The caller went away.");
 }
 
 bool Http1Connection::withdraw() noexcept {
@@ -286,11 +282,10 @@ void Http1Connection::abort() noexcept {
     stream_.close();
 }
 
-Async<> Http1Connection::refuse(Error const& error, std::string const& body) {
+Async<> Http1Connection::refuse(std::uint16_t status, http::HeaderBlock const& headers,
+                                std::string const& body) {
     close_ = true;
-    http::HeaderBlock headers;
-    headers.add("Content-Type", "application/json");
-    start_answer(backlog_, error.http_status, headers);
+    start_answer(backlog_, status, headers);
     backlog_.append("Content-Length: ");
     append_number(backlog_, body.size());
     backlog_.append("\r\nConnection: close\r\n\r\n");

@@ -34,7 +34,7 @@ bool is_of_one_connection(int error) noexcept {
 
 void open_connection(WorkerImpl& worker, int fd, std::shared_ptr<ServerSide const> const& side) {
     auto& counters = worker.counters();
-    if (counters.connections_open >= side->options->connections_max) {
+    if (side->connections_open >= side->options->connections_max) {
         ++counters.connections_refused;
         refuse(fd, side->tls != nullptr);
         return;

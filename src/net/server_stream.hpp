@@ -28,13 +28,24 @@ struct ServerOptions {
     std::size_t head_bytes_max = 32 * 1024;
     std::size_t header_count_max = 100;
     std::size_t input_bytes_max = 64 * 1024;      // read ahead during an exchange (pipelining)
-    std::size_t connections_max = 10'000;         // per worker
+    std::size_t connections_max = 10'000;         // per worker and listener
     Steady::duration head_timeout = seconds{10};  // first byte of a head to its end; TLS handshake
     Steady::duration keep_alive_idle = seconds{75};  // between requests
     Steady::duration body_idle = seconds{30};        // between two reads of a body
     Steady::duration write_idle = seconds{30};  // a client that takes no byte for so long is cut
     std::uint32_t requests_per_connection_max = 0;  // 0 = no bound
     bool half_close_cancels = true;                 // server.half_close: cancel | allow
+};
+
+// What request bodies may hold in all, counted by whoever owns the bound. Bytes taken stay taken
+// when the read fails: the owner gives them back when the request ends.
+class BodyBudget {
+  public:
+    // Asks for bytes that were received. False: there is no room for them.
+    virtual bool take(std::size_t bytes) noexcept = 0;
+
+  protected:
+    ~BodyBudget() = default;
 };
 
 class ServerStream {
@@ -49,9 +60,12 @@ class ServerStream {
 
     // The whole request body. Sends "100 Continue" first when the client waits for it, so call it
     // only for an authenticated caller. Errors: body_too_large (known from Content-Length before a
-    // byte is read, else when exceeded), request_timeout, client_closed, invalid_request (framing).
-    // At most once.
-    virtual Async<http::Body> read_body(std::size_t bytes_max) = 0;
+    // byte is read, else when exceeded), request_timeout (body_idle, or `deadline`, which bounds
+    // the whole upload), overloaded (the budget refused), client_closed, draining, invalid_request
+    // (framing). Holds memory for what has come, not for what was announced. At most once.
+    virtual Async<http::Body> read_body(std::size_t bytes_max,
+                                        Deadline deadline = Deadline::never(),
+                                        BodyBudget* budget = nullptr) = 0;
 
     // A whole answer in one gather write. Adds Content-Length and, when it closes, Connection.
     // HEAD, 204 and 304 send no body. `headers` holds everything else. An error means that the
@@ -91,6 +105,11 @@ class Handler {
     // A request so malformed that there is no head to hand over: the body of the 4xx answer
     // (application/json). `path` is what could be read of the target, possibly empty.
     virtual std::string malformed(Error const& error, std::string_view path) = 0;
+    // Fields of the same answer beside those of the framing and Content-Type, added to `headers`.
+    // Called right before malformed() with the same error, on the same thread: what one of them
+    // makes up (a request id) the other can repeat. Also for the 500 that net answers where
+    // handle() threw or left no answer.
+    virtual void malformed_headers(Error const&, http::HeaderBlock&) {}
 };
 
 }  // namespace sluice::net

@@ -33,6 +33,8 @@ struct ServerSide {
     std::uint32_t id = 0;
     bool loopback = false;  // of the listener's local address
     bool inproc = false;
+    // Connections of this side on this worker: one listener at its bound leaves the others theirs.
+    mutable std::size_t connections_open = 0;
 };
 
 // A detached task's coroutine; the worker links them to count and, at its end, to destroy them.

@@ -62,6 +62,8 @@ class ScriptedHandler final : public Handler {
         journal_.add("request " + std::string{path});
         if (path == "/echo") return echo(s);
         if (path == "/small") return small(s);
+        if (path == "/budget") return budget(s);
+        if (path == "/deadline") return in_time(s);
         if (path == "/stream") return stream(s);
         if (path == "/chunks") return chunks(s, std::nullopt);
         if (path == "/length") return chunks(s, 9);
@@ -79,6 +81,9 @@ class ScriptedHandler final : public Handler {
     std::string malformed(Error const& error, std::string_view path) override {
         return "{\"error\":\"" + error.message + "\",\"path\":\"" + std::string{path} + "\"}";
     }
+    void malformed_headers(Error const& error, http::HeaderBlock& headers) override {
+        headers.add("X-Error", to_string(error.code));
+    }
 
   private:
     static Async<> text(ServerStream& s, std::uint16_t status, std::string_view body) {
@@ -92,8 +97,32 @@ class ScriptedHandler final : public Handler {
         auto const sent = co_await text(s, 200, body);
         co_return sent;
     }
-    Async<> answer_with_body(ServerStream& s, std::size_t most) {
-        auto const body = co_await s.read_body(most);
+    // Lets `room` bytes of bodies in and remembers how many were asked for.
+    struct Budget final : BodyBudget {
+        bool take(std::size_t bytes) noexcept override {
+            asked += bytes;
+            return asked <= room;
+        }
+        std::size_t room = std::size_t{1} << 40;
+        std::size_t asked = 0;
+    };
+    Async<> budget(ServerStream& s) {
+        Budget budget;
+        budget.room = 100'000;
+        auto const answered = co_await answer_with_body(s, 64 << 20, Deadline::never(), &budget);
+        journal_.add("asked " + std::to_string(budget.asked));
+        co_return answered;
+    }
+    Async<> in_time(ServerStream& s) {
+        Budget budget;
+        auto const deadline = Deadline::in(milliseconds{150});
+        auto const answered = co_await answer_with_body(s, 64 << 20, deadline, &budget);
+        journal_.add("asked " + std::to_string(budget.asked));
+        co_return answered;
+    }
+    Async<> answer_with_body(ServerStream& s, std::size_t most,
+                             Deadline deadline = Deadline::never(), BodyBudget* budget = nullptr) {
+        auto const body = co_await s.read_body(most, deadline, budget);
         if (!body.ok()) {
             journal_.add("body " + std::string{to_string(body.error().code)});
             auto const sent = co_await text(s, body.error().http_status, body.error().message);
@@ -197,21 +226,14 @@ class Server {
     explicit Server(ServerOptions options = {}, std::shared_ptr<TlsServer const> tls = nullptr,
                     std::string base_path = {})
         : handler_(journal), worker_(Worker::create(0)) {
-        auto const fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t length = sizeof address;
-        EXPECT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), length), 0);
-        EXPECT_EQ(::listen(fd, 128), 0);
-        EXPECT_EQ(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length), 0);
-        port = ntohs(address.sin_port);
-        ListenerFd listener;
-        listener.fd = fd;
-        listener.tls = std::move(tls);
-        listener.base_path = std::move(base_path);
-        worker_->add_listener(std::move(listener), handler_,
-                              std::make_shared<ServerOptions const>(options));
+        auto const shared = std::make_shared<ServerOptions const>(options);
+        for (auto* const bound : {&port, &second_port}) {
+            ListenerFd listener;
+            listener.fd = listen_on(*bound);
+            listener.tls = tls;
+            listener.base_path = base_path;
+            worker_->add_listener(std::move(listener), handler_, shared);
+        }
         thread_ = std::thread{[this] { worker_->run(); }};
     }
     Server(Server const&) = delete;
@@ -246,8 +268,22 @@ class Server {
 
     Journal journal;
     std::uint16_t port = 0;
+    std::uint16_t second_port = 0;  // another listener of the same worker and handler
 
   private:
+    static int listen_on(std::uint16_t& port) {
+        auto const fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t length = sizeof address;
+        EXPECT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), length), 0);
+        EXPECT_EQ(::listen(fd, 128), 0);
+        EXPECT_EQ(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length), 0);
+        port = ntohs(address.sin_port);
+        return fd;
+    }
+
     ScriptedHandler handler_;
     std::unique_ptr<Worker> worker_;
     std::thread thread_;

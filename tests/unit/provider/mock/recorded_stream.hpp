@@ -44,7 +44,7 @@ class RecordedStream final : public net::ServerStream {
     net::Peer const& peer() const noexcept override { return peer_; }
     Steady::time_point arrived_at() const noexcept override { return {}; }
     Cancel& cancel() noexcept override { return cancel_; }
-    Async<http::Body> read_body(std::size_t bytes_max) override {
+    Async<http::Body> read_body(std::size_t bytes_max, Deadline, net::BodyBudget*) override {
         if (body_.size() > bytes_max) {
             co_return client_error(ErrorCode::body_too_large, 413, "too large");
         }
