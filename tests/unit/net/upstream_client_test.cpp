@@ -214,11 +214,15 @@ TEST(UpstreamClient, ResetOnAReusedConnectionAfterAByteIsNotRetried) {
 }
 
 TEST(UpstreamClient, EarlyAnswerEndsTheWritingAndTheConnection) {
-    std::string const large(16 << 20, 'x');
+    // More than the sockets' buffers hold, and nobody takes it until the answer was read: the
+    // request is never written whole.
+    std::string const large(64 << 20, 'x');
+    std::promise<void> answered;
     Server server{[&](Listening& l) {
         auto peer = l.accept();
         peer.peek_bytes(1000);
         peer.send("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig");
+        answered.get_future().wait();
         EXPECT_TRUE(peer.wait_closed());
     }};
     Rig rig;
@@ -229,6 +233,7 @@ TEST(UpstreamClient, EarlyAnswerEndsTheWritingAndTheConnection) {
     EXPECT_EQ(call.status, 413);
     EXPECT_EQ(call.body, "big");
     EXPECT_TRUE(rig.eventually([](auto const& stats) { return stats.upstream_open == 0; }));
+    answered.set_value();
 }
 
 TEST(UpstreamClient, LargeBodyOfManyPiecesArrivesWhole) {
