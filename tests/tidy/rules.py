@@ -297,5 +297,31 @@ def relative(path, target):
     return '/'.join(parts)
 
 
+# --- acceptance: what the pages name as proof is there ----------------------------------------------
+
+TEST = re.compile(r'\bTEST(?:_F|_P)?\(\s*(\w+)\s*,\s*(\w+)')
+PROOF = re.compile(r"`T (?:'([^']+)'|([\w.]+))`")
+
+
+def test_names(tree):
+    """As ctest has them, but for the parts that instances of parametrized tests add."""
+    found = {'tidy'}
+    for path, text in tree.under('tests/', ends=('.cpp',)):
+        folders = path.split('/')
+        program = 'unit_' + folders[2] if folders[1] == 'unit' else folders[1]
+        found.update(f'{program}.{suite}.{name}' for suite, name in TEST.findall(text))
+    return found
+
+
+def acceptance(tree):
+    names_found = test_names(tree)
+    for path, text in tree.under('docs/acceptance/', ends=('.md',)):
+        for match in PROOF.finditer(text):
+            # In a table a bar is written with a backslash.
+            for part in (match.group(1) or match.group(2)).replace('\\|', '|').split('|'):
+                if not any(re.search(part, name) for name in names_found):
+                    yield Problem(path, source.line_of(text, match.start()), f'no test has a name like "{part}"')
+
+
 RULES = {rule.__name__: rule
-         for rule in (layers, libraries, purity, coroutines, names, readmes, marks, paths)}
+         for rule in (layers, libraries, purity, coroutines, names, readmes, marks, paths, acceptance)}
