@@ -79,7 +79,7 @@ struct Bounds {  // server.limits
     std::int64_t body_bytes_max = 32 * 1024 * 1024;
     std::int64_t response_bytes_max = 64 * 1024 * 1024;
     std::int64_t frame_bytes_max = 1024 * 1024;
-    std::int64_t connections_max = 10'000;  // per worker
+    std::int64_t connections_max = 10'000;  // per worker and listener
     std::int64_t body_bytes_in_flight_max = 1024LL * 1024 * 1024;
     std::int64_t head_timeout_ms = 10'000;
     std::int64_t body_idle_ms = 30'000;

@@ -14,6 +14,7 @@
 #include "config/load.hpp"
 #include "daemon/banner.hpp"
 #include "daemon/daemon.hpp"
+#include "provider/mock/instructions.hpp"
 
 namespace sluice::daemon {
 namespace {
@@ -35,8 +36,19 @@ void print_problems(std::vector<config::Problem> const& problems) {
     }
 }
 
+// What config cannot know by itself: the grammar of the mock's faults.
+config::LoadOptions load_options() {
+    config::LoadOptions options;
+    options.check_fault = [](std::string const& text) -> std::optional<std::string> {
+        auto read = provider::mock::read_instructions(text);
+        if (read.ok()) return std::nullopt;
+        return std::move(read).error().message;
+    };
+    return options;
+}
+
 int check(std::string const& path) {
-    auto const loaded = config::load_document(path);
+    auto const loaded = config::load_document(path, load_options());
     print_problems(loaded.problems);
     if (!loaded.ok()) return exit_usage;
     engine::Runtime runtime;
@@ -45,7 +57,7 @@ int check(std::string const& path) {
         fmt::print(stderr, "{}: error: {}\n", path, built.error().message);
         return exit_usage;
     }
-    fmt::print("{}: ok ({} providers, {} routes, {} teams{})\n", path,
+    fmt::print("{}: ok (providers: {}, routes: {}, teams: {}{})\n", path,
                loaded.document.providers.size(), loaded.document.routes.size(),
                loaded.document.teams.size(),
                loaded.document.trial ? "; trial mode: no credential found" : "");
@@ -104,7 +116,7 @@ void stop_on_signal(Daemon& daemon, sigset_t const& set) {
 
 int serve(std::string const& path) {
     auto const signals = block_stop_signals();
-    auto loaded = config::load_document(path);
+    auto loaded = config::load_document(path, load_options());
     print_problems(loaded.problems);
     if (!loaded.ok()) return exit_usage;
     raise_descriptor_limit();

@@ -119,7 +119,7 @@ Async<Outcome> read_refusal(Try const& t, std::unique_ptr<net::UpstreamStream> u
     error.retry_after_ms = wait_ms;
     judge_credential(t, error);
     // The provider's words about this request; those about our account stay here.
-    bool const showable = whole && status >= 400 && status < 500 &&
+    bool const showable = whole && status >= 400 && status < 500 && status != 403 &&
                           error.code == ErrorCode::upstream_rejected && codec::is_json(body);
     Outcome outcome = failed(t, std::move(error));
     if (!showable) co_return outcome;

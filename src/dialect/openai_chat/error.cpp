@@ -263,6 +263,11 @@ Error classify(int status, Said const& said) {
         if (status == 403 && says(said, against_policy)) {
             return rejected(status, Retry::no, said, std::move(detail));
         }
+        // A caller chose the model: our account lacks it, the credential is fine. What it says
+        // names the account, so it is not quoted.
+        if (status == 403 && says(said, no_such_model)) {
+            return rejected(status, Retry::next, Said{}, std::move(detail));
+        }
         if (status != 429 && is_about_our_key(said)) {
             return refused_credential(std::move(detail));
         }
