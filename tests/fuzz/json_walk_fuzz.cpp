@@ -27,6 +27,17 @@ struct NoEvents {
     void on_text(std::size_t) {}
 };
 
+// JSON by its grammar, but with a number that nlohmann cannot hold: it refuses the whole text.
+bool is_beyond_double(std::string_view text) {
+    try {
+        static_cast<void>(Json::parse(text));
+    } catch (Json::out_of_range const&) {
+        return true;
+    } catch (Json::exception const&) {
+    }
+    return false;
+}
+
 bool push_accepts(std::string_view text) {
     NoEvents events;
     codec::JsonPush<NoEvents> push(events);
@@ -58,7 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     bool const other = Json::accept(body) && !body.starts_with("\xef\xbb\xbf") &&
                        body.find('\0') == std::string_view::npos;
     auto const reason = codec::check_json(body).reason;
-    if (is_json) require(other && push_accepts(body));
+    if (is_json) require((other || is_beyond_double(body)) && push_accepts(body));
     if (other) require(is_json || reason == "values are nested too deeply");
 
     auto const& chat = *dialect::openai_chat().row[0];
