@@ -3,12 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "sluice/ids.hpp"
 #include "sluice/llm/usage.hpp"
+#include "sluice/money.hpp"
 #include "sluice/time.hpp"
+#include "sluice/trace.hpp"
 
 namespace sluice {
 
@@ -20,14 +23,23 @@ struct AttemptRecord {
     std::string error_detail;  // class of failure for the log; no secret
     std::uint16_t status = 0;  // HTTP status of the provider, 0 = none came
     llm::Usage usage;
-    bool estimated = false;  // usage was not reported and is derived from what was sent
+    bool estimated = false;       // usage was not reported and is derived from what was sent
+    bool drained = false;         // the caller had gone; the answer was read on for its usage
+    std::optional<PicoUsd> cost;  // nullopt: the model's price is unknown. finish sets it
+    std::string price;            // version of the price it was reckoned with; "" = unknown
+    std::string finish_reason;    // first choice's, as the provider said it; bounded
+    std::string response_model;   // as the provider named it in its answer; bounded
+    SpanId span;                  // of this attempt; the request's span is UsageRecord::trace
+    microseconds started{0};      // after the request's arrival
+    std::uint64_t chunks = 0;     // streamed: frames with content
+    microseconds chunk_time{0};   // streamed: first frame with content to the last
     microseconds connect{0};
     microseconds first_byte{0};  // request written to first byte
     microseconds total{0};
 };
 
 struct UsageRecord {
-    static constexpr int schema = 1;
+    static constexpr int schema = 2;
 
     Ulid id;  // = request id
     std::uint32_t worker = 0;
@@ -38,7 +50,8 @@ struct UsageRecord {
     std::string key;   // name, never the secret
     std::string user;  // as the caller named its end user; "" when not
     std::string agent;
-    std::vector<std::string> tags;
+    std::vector<std::string> tags;  // "name=value" or "name", sorted, each name once; bounded
+    TraceContext trace;             // sampled or not
     std::string surface;  // "chat.completions", "embeddings", ...; "" when no endpoint matched
     std::string route;    // the route's name in config
     std::string model_asked;

@@ -1,4 +1,4 @@
-// The command line: serve, check, --version. Exit codes: 0 fine, 1 could not run, 2 bad usage or
+// The command line; one file per subcommand in command/. Exit codes: 0 fine, 1 could not run, 2 bad usage or
 // bad configuration.
 #pragma once
 

@@ -108,7 +108,19 @@ void append_attempt(std::string& out, AttemptRecord const& attempt) {
     members.number("status", attempt.status);
     append_usage(members.begin("usage"), attempt.usage);
     members.flag("estimated", attempt.estimated);
+    members.flag("drained", attempt.drained);
+    if (attempt.cost) {
+        members.number("cost_pico_usd", *attempt.cost);
+    } else {
+        members.begin("cost_pico_usd") += "null";
+    }
+    members.text("price", attempt.price);
+    members.text("finish_reason", attempt.finish_reason);
+    members.text("response_model", attempt.response_model);
     append_raw_usage(members, attempt.usage.raw);
+    members.time("started_us", attempt.started);
+    members.number("chunks", attempt.chunks);
+    members.time("chunk_time_us", attempt.chunk_time);
     members.time("connect_us", attempt.connect);
     members.time("first_byte_us", attempt.first_byte);
     members.time("total_us", attempt.total);
@@ -168,6 +180,16 @@ llm::Usage total_usage(UsageRecord const& record) {
     return total;
 }
 
+std::optional<PicoUsd> total_cost(UsageRecord const& record) {
+    PicoUsdSum sum = 0;
+    for (auto const& attempt : record.attempts) {
+        bool const has_tokens = attempt.usage.input != 0 || attempt.usage.output != 0;
+        if (!attempt.cost && has_tokens) return std::nullopt;
+        sum += attempt.cost.value_or(0);
+    }
+    return to_pico_usd(sum);
+}
+
 void append_record_line(std::string& out, UsageRecord const& record) {
     out += '{';
     Members members{out};
@@ -181,6 +203,12 @@ void append_record_line(std::string& out, UsageRecord const& record) {
     append_caller(members, record);
     append_outcome(members, record);
     append_usage(members.begin("usage"), total_usage(record));
+    auto const cost = total_cost(record);
+    if (cost) {
+        members.number("cost_pico_usd", *cost);
+    } else {
+        members.begin("cost_pico_usd") += "null";
+    }
     members.begin("attempts") += '[';
     for (auto const& attempt : record.attempts) {
         if (out.back() != '[') out += ',';

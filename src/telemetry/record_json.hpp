@@ -1,4 +1,4 @@
-// A UsageRecord as one line of JSON: the ledger's format, schema 1. docs/reference names its
+// A UsageRecord as one line of JSON: the ledger's format, schema 2. docs/reference names its
 // fields. Called by the writer thread; pure.
 #pragma once
 
@@ -10,6 +10,9 @@ namespace sluice::telemetry {
 
 // Sums over the attempts; `reported` when every attempt with tokens reported them.
 llm::Usage total_usage(UsageRecord const& record);
+
+// The sum over the attempts; nullopt when one that used tokens has no known price.
+std::optional<PicoUsd> total_cost(UsageRecord const& record);
 
 // Appends the record and a newline. Texts are cut at 512 bytes; a provider's raw usage object
 // stands in `raw_usage` when it is valid JSON of at most 4 KiB, else the member is missing.
