@@ -49,6 +49,14 @@ inline UsageRecord a_record() {
     answered.usage.reasoning = 5;
     answered.usage.reported = true;
     answered.usage.raw = "{\n  \"prompt_tokens\": 100, \"completion_tokens\": 20 }";
+    answered.drained = true;
+    answered.cost = 41'500'000;
+    answered.price = "2026-11-01";
+    answered.finish_reason = "stop";
+    answered.response_model = "qwen3-8b";
+    answered.started = microseconds{6'000};
+    answered.chunks = 12;
+    answered.chunk_time = microseconds{430'000};
     answered.connect = microseconds{300};
     answered.first_byte = microseconds{11'000};
     answered.total = microseconds{450'000};

@@ -20,7 +20,7 @@ TEST(RecordLine, HoldsEveryField) {
     auto const record = a_record();
     auto const json = line_of(record);
     nlohmann::json const expected = nlohmann::json::parse(R"({
-        "schema": 1, "worker": 3, "sequence": 7, "at": "2026-11-22T12:33:04.123Z",
+        "schema": 2, "worker": 3, "sequence": 7, "at": "2026-11-22T12:33:04.123Z",
         "org": "default", "team": "search", "key": "api", "user": "user \"7\"",
         "agent": "crawler", "tags": ["a", "b\n"], "surface": "chat.completions",
         "route": "chat-fast", "model_asked": "chat-fast", "status": 200, "error_code": "",
@@ -29,16 +29,21 @@ TEST(RecordLine, HoldsEveryField) {
         "total_us": 456789, "upstream_wait_us": 456000,
         "usage": {"input": 100, "cache_read": 40, "cache_write": 0, "audio_input": 0,
                   "output": 20, "reasoning": 5, "audio_output": 0, "reported": true},
-        "attempts": [
+        "cost_pico_usd": 41500000, "attempts": [
             {"provider": "openai", "model": "gpt-4o", "credential": "prod-1",
              "outcome": "upstream_rate_limited", "error_detail": "429 retry_after=2",
-             "status": 429, "estimated": false, "connect_us": 0, "first_byte_us": 0,
+             "status": 429, "estimated": false, "drained": false, "cost_pico_usd": null,
+             "price": "", "finish_reason": "", "response_model": "", "started_us": 0,
+             "chunks": 0, "chunk_time_us": 0, "connect_us": 0, "first_byte_us": 0,
              "total_us": 5000,
              "usage": {"input": 0, "cache_read": 0, "cache_write": 0, "audio_input": 0,
                        "output": 0, "reasoning": 0, "audio_output": 0, "reported": false}},
             {"provider": "local", "model": "qwen3", "credential": "", "outcome": "answered",
-             "error_detail": "", "status": 200, "estimated": false, "connect_us": 300,
-             "first_byte_us": 11000, "total_us": 450000,
+             "error_detail": "", "status": 200, "estimated": false, "drained": true,
+             "cost_pico_usd": 41500000, "price": "2026-11-01", "finish_reason": "stop",
+             "response_model": "qwen3-8b", "started_us": 6000, "chunks": 12,
+             "chunk_time_us": 430000, "connect_us": 300, "first_byte_us": 11000,
+             "total_us": 450000,
              "usage": {"input": 100, "cache_read": 40, "cache_write": 0, "audio_input": 0,
                        "output": 20, "reasoning": 5, "audio_output": 0, "reported": true},
              "raw_usage": {"prompt_tokens": 100, "completion_tokens": 20}}]})");
@@ -68,7 +73,7 @@ TEST(RecordLine, RawUsageStandsAsItCameButOnOneLine) {
         auto const from = line.find("\"raw_usage\":");
         return from == line.npos
                    ? ""
-                   : line.substr(from + 12, line.find("\"connect_us", from) - from - 13);
+                   : line.substr(from + 12, line.find("\"started_us", from) - from - 13);
     };
     EXPECT_EQ(raw_in(R"({"a": 1, "b":"x y"})"), R"({"a": 1, "b":"x y"})");
     EXPECT_EQ(raw_in("{\r\n  \"a\": 1,\n\t\"b\": \"x y\"\n}"), R"({"a":1,"b":"x y"})");
@@ -90,6 +95,14 @@ TEST(RecordLine, NothingHappenedIsStillALine) {
     EXPECT_TRUE(json["attempts"].empty());
     EXPECT_TRUE(json["tags"].empty());
     EXPECT_EQ(json["usage"]["reported"], false);
+}
+
+TEST(RecordLine, AnUnpricedModelCostsNullNotZero) {
+    auto record = a_record();
+    record.attempts[1].cost.reset();
+    auto const json = line_of(record);
+    EXPECT_TRUE(json["attempts"][1]["cost_pico_usd"].is_null());
+    EXPECT_TRUE(json["cost_pico_usd"].is_null());
 }
 
 TEST(TotalUsage, SumsAttemptsAndIsReportedOnlyWhenAllAre) {
