@@ -353,6 +353,9 @@ class Builder {
             if (name == "attempts") headers.attempts = true;
         }
         snapshot_->answer_headers = headers;
+        if (!document_.admin.token.empty()) {
+            snapshot_->admin_token = codec::sha256(document_.admin.token.reveal());
+        }
         snapshot_->upload_time = milliseconds{server.defaults.timeout.total_ms};
         for (auto const& team : document_.teams) {
             for (auto const& key : team.keys) {

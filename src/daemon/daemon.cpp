@@ -5,6 +5,8 @@
 #include "base/log.hpp"
 #include "base/version.hpp"
 #include "dialect/openai_chat/openai_chat.hpp"
+#include "endpoint/admin/page.hpp"
+#include "endpoint/admin/routes.hpp"
 #include "endpoint/health/health.hpp"
 #include "endpoint/llm/inference.hpp"
 #include "endpoint/llm/models.hpp"
@@ -52,8 +54,13 @@ struct Daemon::Scripts {
     endpoint::Readyz readyz;
     endpoint::MetricsPage metrics;
 
-    Scripts(endpoint::Readyz::Probe probe, endpoint::MetricsPage::Scrape scrape, Secret token)
-        : readyz(std::move(probe)), metrics(std::move(scrape), std::move(token)) {}
+    endpoint::AdminPage admin_routes{"admin.routes", endpoint::AdminPage::at_once([](Exchange& x) {
+                                         return Result<endpoint::AdminAnswer>{endpoint::AdminAnswer{
+                                             endpoint::routes_json(x.snapshot, Steady::now())}};
+                                     })};
+
+    Scripts(endpoint::Readyz::Probe probe, endpoint::MetricsPage::Scrape scrape)
+        : readyz(std::move(probe)), metrics(std::move(scrape)) {}
 
     std::vector<engine::EndpointEntry> client_paths() {
         auto const* openai = &dialect::openai_chat();
@@ -75,6 +82,7 @@ struct Daemon::Scripts {
             {Method::get, "/healthz", &healthz, openai},
             {Method::get, "/readyz", &readyz, openai},
             {Method::get, "/metrics", &metrics, openai},
+            {Method::get, "/admin/routes", &admin_routes, openai},
         };
     }
 };
@@ -156,8 +164,7 @@ void Daemon::make_contexts(std::shared_ptr<engine::Snapshot const> const& snapsh
 
 void Daemon::make_doors() {
     scripts_ = std::make_unique<Scripts>([this] { return why_not_ready(); },
-                                         [this](Cancel& cancel) { return scrape(cancel); },
-                                         document_.admin.token);
+                                         [this](Cancel& cancel) { return scrape(cancel); });
     auto const& dialect = dialect::openai_chat();
     door_ = std::make_unique<engine::FrontDoor>(scripts_->client_paths(), contexts_, dialect);
     admin_door_ =
@@ -214,6 +221,7 @@ void Daemon::start() {
 void Daemon::stop(Steady::duration drain) {
     if (!running_.exchange(false)) return;
     stopping_ = true;
+    offload_.stop();
     for (auto& worker : workers_) worker->stop(drain);
     for (auto& thread : threads_) thread.join();
     threads_.clear();

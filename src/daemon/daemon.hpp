@@ -17,6 +17,7 @@
 #include "engine/front_door.hpp"
 #include "engine/runtime.hpp"
 #include "engine/worker_context.hpp"
+#include "net/offload.hpp"
 #include "net/worker.hpp"
 #include "telemetry/ledger.hpp"
 #include "telemetry/metrics.hpp"
@@ -82,6 +83,7 @@ class Daemon {
     std::unique_ptr<engine::FrontDoor> door_;
     std::unique_ptr<engine::FrontDoor> admin_door_;
     std::vector<std::unique_ptr<net::Worker>> workers_;
+    net::Offload offload_;  // ends before the workers are destroyed
     std::vector<std::thread> threads_;
     std::vector<OpenListener> listeners_;
     std::mutex stats_mutex_;  // stats_: written by each worker for a scrape, never per request

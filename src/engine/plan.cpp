@@ -21,6 +21,13 @@ void draw(std::vector<Target const*>& pool, std::vector<Target const*>& out, Dic
 
 }  // namespace
 
+Standing standing_of(Target const& target, std::string_view model, Operation operation,
+                     Steady::time_point now) noexcept {
+    if (!target.provider->can(operation)) return Standing::does_not_speak;
+    if (!target.provider->is_available()) return Standing::no_credential;
+    return target.health_of(model).is_open(now) ? Standing::open : Standing::skipped;
+}
+
 Result<Plan> choose(Route const& route, std::string_view model, Operation operation, Dice& dice,
                     Steady::time_point now) {
     Plan plan;
@@ -31,14 +38,12 @@ Result<Plan> choose(Route const& route, std::string_view model, Operation operat
         pool.clear();
         pool.reserve(tier.targets.size());
         for (auto const& target : tier.targets) {
-            if (!target.provider->can(operation)) continue;
-            spoken = true;
-            if (!target.provider->is_available()) continue;
-            if (!target.health_of(model).is_open(now)) {
+            auto const standing = standing_of(target, model, operation, now);
+            spoken = spoken || standing != Standing::does_not_speak;
+            if (standing == Standing::skipped) {
                 opens_at = std::min(opens_at, target.health_of(model).skipped_until());
-                continue;
             }
-            pool.push_back(&target);
+            if (standing == Standing::open) pool.push_back(&target);
         }
         while (pool.size() > 1) draw(pool, plan.targets, dice);
         if (!pool.empty()) plan.targets.push_back(pool.front());

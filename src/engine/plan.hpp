@@ -12,6 +12,11 @@
 
 namespace sluice::engine {
 
+// Whether a target may be sent this request now, and if not why.
+enum class Standing : std::uint8_t { open, does_not_speak, no_credential, skipped };
+Standing standing_of(Target const& target, std::string_view model, Operation operation,
+                     Steady::time_point now) noexcept;
+
 struct Plan {
     // Tier by tier; inside a tier drawn by weight without putting back. Unavailable and skipped
     // targets are left out.

@@ -40,6 +40,15 @@ void RouteTable::seal() {
     });
 }
 
+std::vector<Route const*> RouteTable::in_match_order() const {
+    std::vector<Route const*> ordered;
+    for (auto const& route : routes_) {
+        if (exact_.contains(route.name)) ordered.push_back(&route);
+    }
+    for (auto const index : globs_) ordered.push_back(&routes_[index]);
+    return ordered;
+}
+
 Route const* RouteTable::match(std::string_view model) const noexcept {
     if (auto const found = exact_.find(model); found != exact_.end()) {
         return &routes_[found->second];

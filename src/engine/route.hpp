@@ -69,6 +69,8 @@ class RouteTable {
     void seal();  // after the last add
     [[nodiscard]] Route const* match(std::string_view model) const noexcept;
     [[nodiscard]] std::vector<Route> const& all() const noexcept { return routes_; }
+    // Exact names as in config, then globs in the order in which they are tried.
+    [[nodiscard]] std::vector<Route const*> in_match_order() const;
 
   private:
     struct Hash {

@@ -4,11 +4,13 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "sluice/directory.hpp"
 
+#include "codec/sha256.hpp"
 #include "engine/route.hpp"
 #include "provider/provider.hpp"
 
@@ -42,6 +44,7 @@ struct Snapshot {
     std::size_t peek_bytes = 64 << 10;
     Steady::duration peek_time{};  // zero = first_byte of the route
     std::int64_t body_bytes_in_flight_max = std::int64_t{1} << 30;
+    std::optional<codec::Sha256> admin_token;  // digest of admin.token; nullopt: none is set
     bool has_trial_key = false;
     bool trial = false;      // no credential was found: all is mock
     std::string public_url;  // for GET /: "http://127.0.0.1:8080"

@@ -3,9 +3,11 @@
 // identity.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -56,6 +58,17 @@ class HealthTable {
     TargetHealth& of(std::string_view model) noexcept {
         if (entries_.size() == 1) return entries_.front();
         return entries_[std::hash<std::string_view>{}(model) % entries_.size()];
+    }
+
+    // For reports: the latest end of a skip that is in force, nullopt when nothing is skipped.
+    [[nodiscard]] std::optional<Steady::time_point> skipped_until(
+        Steady::time_point now) const noexcept {
+        std::optional<Steady::time_point> latest;
+        for (auto const& entry : entries_) {
+            if (entry.is_open(now)) continue;
+            latest = latest ? std::max(*latest, entry.skipped_until()) : entry.skipped_until();
+        }
+        return latest;
     }
 
   private:

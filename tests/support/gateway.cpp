@@ -31,7 +31,7 @@ std::string to_yaml(GatewayConfig const& config, FakeUpstream const& upstream,
         "  drain_ms: 5000\n"
         "  defaults: {{{}}}\n"
         "{}"
-        "admin: {{address: \"127.0.0.1:0\"}}\n"
+        "admin: {{address: \"127.0.0.1:0\"{}}}\n"
         "providers:\n{}routes:\n{}keys:\n{}"
         "storage: {{dir: \"{}\"}}\n"
         "telemetry: {{access_log: {{format: \"off\"}}, log_level: error}}\n",
@@ -39,7 +39,8 @@ std::string to_yaml(GatewayConfig const& config, FakeUpstream const& upstream,
         config.defaults.find("retry") == std::string::npos
             ? "retry: {backoff_ms: 5, backoff_max_ms: 2000}" + defaults
             : config.defaults,
-        config.server, providers, routes, keys, dir);
+        config.server, config.admin_token.empty() ? "" : ", token: " + config.admin_token,
+        providers, routes, keys, dir);
 }
 
 std::string problems_of(sluice::config::Loaded const& loaded) {

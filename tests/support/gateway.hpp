@@ -23,6 +23,7 @@ struct GatewayConfig {
     std::string providers;  // lines of `providers:`, indented by two
     std::string routes;
     std::string keys;
+    std::string admin_token;
     daemon::ProxyEnvironment proxies;
 };
 

@@ -128,7 +128,7 @@ std::string to_wire(Request const& request) {
         return std::any_of(request.headers.begin(), request.headers.end(),
                            [&](auto const& field) { return same_name(field.first, name); });
     };
-    if (!has("Host")) wire += "Host: gateway.test\r\n";
+    if (!has("Host")) wire += "Host: gateway\r\n";
     for (auto const& [name, value] : request.headers) {
         wire += fmt::format("{}: {}\r\n", name, value);
     }

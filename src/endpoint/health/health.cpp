@@ -1,9 +1,9 @@
 #include "endpoint/health/health.hpp"
 
-#include "codec/sha256.hpp"
 #include "engine/answer.hpp"
+#include "engine/snapshot.hpp"
 #include "net/server_stream.hpp"
-#include "stage/auth/authenticate.hpp"
+#include "stage/auth/admin_token.hpp"
 
 namespace sluice::endpoint {
 
@@ -19,15 +19,8 @@ Async<> Readyz::run(Exchange& x) {
 }
 
 Async<> MetricsPage::run(Exchange& x) {
-    if (!token_.empty()) {
-        auto const presented = stage::presented_key(x.client.head().headers);
-        if (!codec::equal_in_constant_time(codec::sha256(presented),
-                                           codec::sha256(token_.reveal()))) {
-            co_return co_await engine::refuse(
-                x, client_error(ErrorCode::invalid_api_key, 401,
-                                "Send the admin token as 'Authorization: Bearer <token>'."));
-        }
-    }
+    auto allowed = stage::authorize_admin(x.snapshot.admin_token, x.client.head().headers);
+    if (!allowed) co_return co_await engine::refuse(x, std::move(allowed).error());
     auto page = co_await scrape_(x.client.cancel());
     if (!page) co_return co_await engine::refuse(x, std::move(page).error());
     co_return co_await engine::answer_text(x, 200, "text/plain; version=0.0.4; charset=utf-8",

@@ -6,8 +6,6 @@
 
 #include "sluice/endpoint.hpp"
 
-#include "base/secret.hpp"
-
 namespace sluice::endpoint {
 
 class Healthz final : public Endpoint {
@@ -33,14 +31,12 @@ class MetricsPage final : public Endpoint {
   public:
     // Gathers the figures of all workers, then writes them out. On the admin listener's worker.
     using Scrape = std::function<Async<std::string>(Cancel&)>;
-    MetricsPage(Scrape scrape, Secret token)
-        : scrape_(std::move(scrape)), token_(std::move(token)) {}
+    explicit MetricsPage(Scrape scrape) : scrape_(std::move(scrape)) {}
     [[nodiscard]] std::string_view surface() const noexcept override { return "metrics"; }
     Async<> run(Exchange& x) override;
 
   private:
     Scrape scrape_;
-    Secret token_;
 };
 
 }  // namespace sluice::endpoint
