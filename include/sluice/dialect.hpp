@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sluice/llm/usage.hpp"
@@ -41,6 +42,9 @@ struct RequestFacts {
     std::uint32_t choices = 1;  // n
     std::string user;           // decoded; "" when absent
     bool has_tools = false;
+    // Members of `metadata` that are texts, decoded: at most 16, names of at most 64 bytes, values
+    // cut at 128.
+    std::vector<std::pair<std::string, std::string>> metadata;
 };
 
 // Replace `length` bytes at `offset` by `replacement`. Sorted by offset, not overlapping.

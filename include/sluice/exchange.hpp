@@ -3,9 +3,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "sluice/async.hpp"
 #include "sluice/dialect.hpp"
 #include "sluice/http.hpp"
 #include "sluice/principal.hpp"
@@ -43,6 +45,9 @@ struct Exchange {
     Deadline deadline;                           // read_request: the route's total
     std::uint64_t prompt_bytes = 0;              // read_request: the body's size after decoding
     std::int64_t body_bytes_held = 0;            // read_request; given back by release_body
+    // read_request, on_disconnect drain: cancels what goes on upstream in the client's place, at
+    // the end of a drain only.
+    std::optional<Cancel> kept;
     UsageRecord record;  // front_door begins it, each verb adds, finish sends it
 };
 

@@ -1,6 +1,8 @@
 // The top of the description: the document, storage, telemetry. See describe.hpp.
 #include "config/describe.hpp"
 
+#include "config/names.hpp"
+
 namespace sluice::config {
 namespace {
 
@@ -32,6 +34,22 @@ Binding<Telemetry> describe_telemetry() {
 
 }  // namespace
 
+Binding<Tags> describe_tags() {
+    return Described<Tags>("tags",
+                           "What requests may be told apart by in the usage figures: from the "
+                           "header `x-sluice-tags: name=value, ...` and OpenAI's `metadata`.")
+        .field("names", &Tags::names, list(text("a tag's name, or *", check_tag_name), 0, 100),
+               "The tags that are kept; `\"*\"`: any. Others are left out.")
+        .field("from_metadata", &Tags::from_metadata, boolean(),
+               "Also from the request's `metadata`.")
+        .field("values_max", &Tags::values_max, integer(1, 1'000'000),
+               "Different values of one tag that a worker keeps apart from its start; later ones "
+               "are recorded as `(other)`.")
+        .field("users_max", &Tags::users_max, integer(1, 10'000'000),
+               "The same for the end user (`user`).")
+        .done();
+}
+
 // `server` is first: routes start from its defaults. Then providers before the routes that name
 // them.
 Binding<Document> const& document_description() {
@@ -44,6 +62,9 @@ Binding<Document> const& document_description() {
             .field("routes", &Document::routes, describe_routes(),
                    "Public model name -> where it goes.")
             .field("keys", &Document::teams, describe_teams(), "Who may call: team -> its keys.")
+            .field("prices", &Document::prices, describe_prices(),
+                   "provider/model -> what it costs, over the built-in price lists.")
+            .field("tags", &Document::tags, describe_tags(), "What usage is told apart by.")
             .field("storage", &Document::storage, describe_storage(), "What is written where.")
             .field("telemetry", &Document::telemetry, describe_telemetry(), "Logs.")
             .done();

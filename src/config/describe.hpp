@@ -6,11 +6,13 @@
 #include "config/binding.hpp"
 #include "config/document.hpp"
 #include "config/kind.hpp"
+#include "config/price.hpp"
 
 namespace sluice::config {
 
 Binding<Document> const& document_description();
-Binding<Kind> const& kind_description();  // a file of config/providers/
+Binding<Kind> const& kind_description();             // a file of config/providers/
+Binding<PriceList> const& price_list_description();  // a file of config/models/
 
 // The parts, one file each.
 Binding<Server> describe_server();
@@ -18,9 +20,12 @@ Binding<Admin> describe_admin();
 Binding<Timeout> describe_timeout();
 Binding<Retry> describe_retry();
 Binding<Health> describe_health();
+Binding<OnDisconnect> describe_on_disconnect();
 Binding<std::vector<Provider>> describe_providers();
 Binding<std::vector<Route>> describe_routes();
 Binding<std::vector<Team>> describe_teams();
+Binding<std::vector<ModelPrice>> describe_prices();
+Binding<Tags> describe_tags();
 
 Binding<AuthScheme> describe_auth_scheme();
 Binding<std::vector<std::string>> describe_operations();

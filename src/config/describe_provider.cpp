@@ -194,6 +194,7 @@ void start_from_kind(Reader& reader, Node const& node, Provider& out) {
     out.auth = kind->auth;
     out.responses_to_env = kind->env;
     out.needs_credential = kind->needs_credential;
+    out.prices = kind->prices;
     out.operations = kind->operations;
 }
 
@@ -284,6 +285,9 @@ Binding<std::vector<Provider>> describe_providers() {
                    "What the upstream may compress with. Answers are decoded either way.")
             .field("operations", &Provider::operations, describe_operations(),
                    "What it can do. Left out: as the kind says.")
+            .field("prices", &Provider::prices, text("a price list, or none"),
+                   "The price list of its models: a file of `models/`, or built in. Left out: as "
+                   "the kind says.")
             .field("mock", mock.shape, "Only for kind mock.",
                    [mock](Reader& reader, Node const& node, Provider& out) {
                        mock.read(reader, node, out.mock);
@@ -316,6 +320,8 @@ Binding<Kind> const& kind_description() {
                    "The environment variable looked for when a provider has no keys.")
             .field("needs_credential", &Kind::needs_credential, boolean(),
                    "`false`: it is available without one.")
+            .field("prices", &Kind::prices, text("a price list"),
+                   "The price list of its models; left out: none.")
             .field("operations", &Kind::operations, describe_operations(), "What it can do.")
             .done();
     return description;

@@ -91,6 +91,8 @@ Binding<Route> describe_route_settings() {
                "Over server.defaults.retry, field by field.")
         .field("health", &Route::health, describe_health(),
                "Over server.defaults.health, field by field.")
+        .field("on_disconnect", &Route::on_disconnect, describe_on_disconnect(),
+               "Over server.defaults.on_disconnect.")
         .field("allow_mock", &Route::allow_mock, boolean(),
                "Lets the mock stand beside, or instead of, real providers.")
         .done();
@@ -113,6 +115,7 @@ Binding<std::vector<Route>> describe_routes() {
         route.timeout = reader.document.server.defaults.timeout;
         route.retry = reader.document.server.defaults.retry;
         route.health = reader.document.server.defaults.health;
+        route.on_disconnect = reader.document.server.defaults.on_disconnect;
         return route;
     };
     return named<Route>(how, entry, 10'000);

@@ -66,6 +66,10 @@ Binding<Defaults> describe_defaults() {
         .field("timeout", &Defaults::timeout, describe_timeout(), "How long to wait.")
         .field("retry", &Defaults::retry, describe_retry(), "What is tried again.")
         .field("health", &Defaults::health, describe_health(), "When a target is skipped.")
+        .field("on_disconnect", &Defaults::on_disconnect, describe_on_disconnect(),
+               "When the caller goes away: `cancel` closes the provider's stream at once (usage is "
+               "estimated where it was not reported), `drain` reads the answer on for its exact "
+               "usage, as long as the timeouts allow.")
         .done();
 }
 
@@ -167,6 +171,10 @@ Binding<Health> describe_health() {
         .field("skip_ms", &Health::skip_ms, integer(1, day_ms),
                "How long, before one request probes it.")
         .done();
+}
+
+Binding<OnDisconnect> describe_on_disconnect() {
+    return choice<OnDisconnect>({{"cancel", OnDisconnect::cancel}, {"drain", OnDisconnect::drain}});
 }
 
 Binding<Server> describe_server() {

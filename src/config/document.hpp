@@ -11,22 +11,10 @@
 #include <vector>
 
 #include "base/secret.hpp"
+#include "config/place.hpp"
+#include "config/price.hpp"
 
 namespace sluice::config {
-
-// Where a value stands, for messages of later stages.
-struct Place {
-    std::string file;
-    int line = 0;    // from 1
-    int column = 0;  // from 1
-};
-
-struct Problem {
-    enum class Severity { error, warning };
-    Place place;
-    std::string message;  // what is wrong and what to write instead; no secret
-    Severity severity = Severity::error;
-};
 
 struct Tls {
     std::string cert;  // PEM file
@@ -61,10 +49,14 @@ struct Health {  // skip a target that fails
     std::int64_t skip_ms = 10'000;
 };
 
+// What happens upstream when the caller goes away: the answer is cut off, or read on for its usage.
+enum class OnDisconnect { cancel, drain };
+
 struct Defaults {
     Timeout timeout;
     Retry retry;
     Health health;
+    OnDisconnect on_disconnect = OnDisconnect::cancel;
 };
 
 struct Cors {
@@ -145,6 +137,7 @@ struct Provider {
     std::string accept_encoding = "identity";
     std::string responses_to_env;  // the environment variable looked for when no keys are given
     MockOptions mock;
+    std::string prices;  // the price list of its models; "" = none
     // Operations it speaks: "chat", "complete", "embed".
     std::vector<std::string> operations = {"chat", "complete", "embed"};
     bool needs_credential = true;
@@ -170,6 +163,7 @@ struct Route {
     Timeout timeout;  // already merged with the defaults
     Retry retry;
     Health health;
+    OnDisconnect on_disconnect = OnDisconnect::cancel;
     bool allow_mock = false;
     Place place;
 };
@@ -193,6 +187,14 @@ struct Team {
     Place place;
 };
 
+// What callers may say about a request so that its cost can be told apart.
+struct Tags {
+    std::vector<std::string> names = {"*"};  // those that are kept; "*": any
+    bool from_metadata = true;               // OpenAI's `metadata` as well as x-sluice-tags
+    std::int64_t values_max = 1000;          // different values of one name, per worker and run
+    std::int64_t users_max = 10'000;         // different end users, per worker and run
+};
+
 struct Storage {
     std::string dir = "./data";  // relative to the working directory
 };
@@ -211,9 +213,12 @@ struct Telemetry {
 struct Document {
     Server server;
     Admin admin;
-    std::vector<Provider> providers;  // in file order
-    std::vector<Route> routes;        // in file order
-    std::vector<Team> teams;          // `keys:` in YAML
+    std::vector<Provider> providers;     // in file order
+    std::vector<Route> routes;           // in file order
+    std::vector<Team> teams;             // `keys:` in YAML
+    std::vector<ModelPrice> prices;      // by provider/model; over the lists
+    std::vector<PriceList> price_lists;  // built in, and of models/ beside the file
+    Tags tags;
     Storage storage;
     Telemetry telemetry;
     bool trial = false;  // no real credential was found: every model is served by the mock

@@ -20,6 +20,7 @@ struct Kind {
     AuthScheme auth = AuthScheme::bearer;
     std::string env;  // the variable looked for when a provider has no keys
     bool needs_credential = true;
+    std::string prices;  // the price list of its models; "" = none
     std::vector<std::string> operations = {"chat", "complete", "embed"};
 };
 

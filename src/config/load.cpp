@@ -34,6 +34,10 @@ LoadOptions completed(LoadOptions options, std::string const& directory) {
         auto const beside = directory + "/providers";
         if (is_directory(beside)) options.providers_dir = beside;
     }
+    if (options.models_dir.empty() && !directory.empty()) {
+        auto const beside = directory + "/models";
+        if (is_directory(beside)) options.models_dir = beside;
+    }
     return options;
 }
 
@@ -103,6 +107,7 @@ Loaded load_sources(std::vector<Source> const& sources, std::string const& main_
         document.server.place = document.admin.place = {main_file, 1, 1};
         if (auto const* server = root->find("server")) document.server.place = server->place;
         if (auto const* admin = root->find("admin")) document.admin.place = admin->place;
+        document.price_lists = read_price_lists(options.models_dir, problems);
         Reader reader(options, kinds, document, problems);
         document_description().read(reader, *root, document);
         settle_addresses(document, options, problems);
@@ -162,6 +167,9 @@ Loaded load_document(std::string const& path, LoadOptions const& options) {
     auto const settled = completed(options, is_dir ? path : directory_of(path));
     if (!options.providers_dir.empty() && !is_directory(options.providers_dir)) {
         problems.push_back({{options.providers_dir}, "is not a directory of provider kinds"});
+    }
+    if (!settled.models_dir.empty() && !is_directory(settled.models_dir)) {
+        problems.push_back({{settled.models_dir}, "is not a directory of price lists"});
     }
     return load_sources(sources, path, settled, std::move(problems));
 }

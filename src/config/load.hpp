@@ -27,6 +27,8 @@ struct LoadOptions {
     // Files that add to or replace the kinds built into the program; "": `providers/` beside the
     // configuration, when it is there.
     std::string providers_dir;
+    // The same for price lists: `models/`.
+    std::string models_dir;
     // Whether the mock may serve every model while no provider credential is found.
     bool is_trial_allowed = true;
     std::optional<std::chrono::sys_days> today;  // nullopt: today, UTC

@@ -62,6 +62,14 @@ std::optional<std::string> check_model_pattern(std::string const& pattern) {
     return std::nullopt;
 }
 
+std::optional<std::string> check_tag_name(std::string const& name) {
+    bool const is_word =
+        !name.empty() && name.size() <= 64 &&
+        name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_.-") == name.npos;
+    if (name == "*" || is_word) return std::nullopt;
+    return "must be 1 to 64 lower-case letters, digits, '_', '-' or '.', or \"*\"";
+}
+
 bool is_glob(std::string_view pattern) { return pattern.find('*') != std::string_view::npos; }
 
 bool do_patterns_meet(std::string_view a, std::string_view b) {

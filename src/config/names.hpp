@@ -14,6 +14,9 @@ inline constexpr char const* name_pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$";
 // Public model names and globs: printable, no space, one '*' at most, anywhere.
 std::optional<std::string> check_model_pattern(std::string const& pattern);
 
+// A tag of a request: "*", or lower-case letters, digits, "_", "-", ".", 1 to 64 of them.
+std::optional<std::string> check_tag_name(std::string const& name);
+
 bool is_glob(std::string_view pattern);
 // Is there a name that both match?
 bool do_patterns_meet(std::string_view a, std::string_view b);

@@ -352,6 +352,7 @@ void validate(Document& document, Findings const& findings, LoadOptions const& o
         check_times(route, problems);
     }
     check_ties(document, problems);
+    validate_prices(document, out);
     if (findings.has_routes && findings.is_whole) check_that_routes_are_there(document, problems);
     if (findings.has_routes) check_model_references(document, findings, problems);
 }

@@ -23,6 +23,9 @@ struct Findings {
 void validate(Document& document, Findings const& findings, LoadOptions const& options,
               std::vector<Problem>& problems);
 
+// The same for what models cost. Called by validate().
+void validate_prices(Document const& document, std::vector<Problem>& problems);
+
 // `server.listeners` as it is when nobody said anything, then SLUICE_LISTEN, SLUICE_ADMIN_LISTEN.
 void settle_addresses(Document& document, LoadOptions const& options,
                       std::vector<Problem>& problems);

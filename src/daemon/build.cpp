@@ -110,6 +110,8 @@ class Builder {
             return build_error(fmt::format("provider '{}': no dialect '{}' is built in",
                                            described.name, described.dialect));
         }
+        provider->prices = provider::make_prices(described.name, described.prices, document_.prices,
+                                                 document_.price_lists);
         provider->speaks.fill(false);
         for (auto const& operation : described.operations) {
             for (std::size_t i = 0; i < operation_count; ++i) {
@@ -280,6 +282,7 @@ class Builder {
                          milliseconds{described.timeout.idle_ms},
                          milliseconds{described.timeout.total_ms}};
         route.retry = retry_policy(described.retry);
+        route.drains = described.on_disconnect == config::OnDisconnect::drain;
         route.health = {static_cast<std::uint32_t>(described.health.failures_in_a_row),
                         milliseconds{described.health.skip_ms}};
         // In trial mode the mock stands in for what is not there; routes to mocks stay as they are.
@@ -356,6 +359,11 @@ class Builder {
         if (!document_.admin.token.empty()) {
             snapshot_->admin_token = codec::sha256(document_.admin.token.reveal());
         }
+        auto const& tags = document_.tags;
+        auto const any = std::find(tags.names.begin(), tags.names.end(), "*") != tags.names.end();
+        snapshot_->tags = {tags.names, any, tags.from_metadata,
+                           static_cast<std::size_t>(tags.values_max),
+                           static_cast<std::size_t>(tags.users_max)};
         snapshot_->upload_time = milliseconds{server.defaults.timeout.total_ms};
         for (auto const& team : document_.teams) {
             for (auto const& key : team.keys) {

@@ -8,6 +8,7 @@
 #include "codec/json_walk.hpp"
 #include "engine/frame_collector.hpp"
 #include "engine/header_policy.hpp"
+#include "engine/intake.hpp"
 #include "engine/metering.hpp"
 #include "engine/snapshot.hpp"
 #include "engine/worker_context.hpp"
@@ -112,8 +113,8 @@ Async<Outcome> read_refusal(Try const& t, std::unique_ptr<net::UpstreamStream> u
             body += *bytes;
         }
     }
-    if (t.x.client.cancel().cancelled()) {
-        co_return failed(t, net::cancelled_error(t.x.client.cancel()));
+    if (upstream_cancel(t.x).cancelled()) {
+        co_return failed(t, net::cancelled_error(upstream_cancel(t.x)));
     }
     Error error = t.x.dialect->read_error(status, whole ? std::string_view{body} : "");
     error.retry_after_ms = wait_ms;
@@ -269,7 +270,7 @@ Async<Outcome> attempt(Exchange& x, Codec const& codec, Target const& target,
                                          x.route->timeout.idle, x.deadline};
     auto& client = net::Worker::current().upstreams();
     auto upstream =
-        co_await client.send(target.provider->endpoint, request, timeouts, x.client.cancel());
+        co_await client.send(target.provider->endpoint, request, timeouts, upstream_cancel(x));
     Outcome outcome;
     if (!upstream) {
         outcome = failed(t, std::move(upstream).error());

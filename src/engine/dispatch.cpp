@@ -111,7 +111,7 @@ class Dispatch {
 
     // One target: the next credential is tried before the next target.
     Async<std::unique_ptr<Answer>> visit(Target const& target) {
-        while (attempts_left()) {
+        while (attempts_left() && !x_.client.cancel().cancelled()) {
             auto const now = Steady::now();
             auto const* credential = pick_credential(*target.provider, x_.worker.dice, now);
             if (!credential && target.provider->needs_credential) break;

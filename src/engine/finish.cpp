@@ -4,10 +4,34 @@
 
 #include "base/log.hpp"
 #include "engine/intake.hpp"
+#include "engine/snapshot.hpp"
 #include "engine/worker_context.hpp"
 #include "net/server_stream.hpp"
 
 namespace sluice::engine {
+namespace {
+
+provider::Provider const* find_provider(Snapshot const& snapshot, std::string_view name) noexcept {
+    for (auto const& provider : snapshot.providers) {
+        if (provider->name == name) return provider.get();
+    }
+    return nullptr;
+}
+
+// What each attempt cost, as far as the price of its model is known.
+void reckon_cost(Exchange& x) {
+    for (auto& attempt : x.record.attempts) {
+        if (attempt.usage.input == 0 && attempt.usage.output == 0) continue;
+        auto const* provider = find_provider(x.snapshot, attempt.provider);
+        auto const* price = provider ? provider->prices.find(attempt.model) : nullptr;
+        if (!price) continue;
+        attempt.cost = provider::cost_of(*price, attempt.usage);
+        if (attempt.cost) attempt.price = price->version;
+    }
+}
+
+}  // namespace
+
 void note_exception(Exchange& x) noexcept {
     x.record.completed = false;
     if (x.record.status == 0) x.record.status = 500;
@@ -28,6 +52,7 @@ void finish(Exchange& x) noexcept {
         record.client_gone =
             !record.completed && x.client.cancel().reason() == CancelReason::client_gone;
         release_body(x);
+        reckon_cost(x);
         if (x.worker.sink) x.worker.sink->record(std::move(record));
     } catch (...) {
         log::error("a request's record could not be made: out of memory");

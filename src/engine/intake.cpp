@@ -5,8 +5,10 @@
 #include "base/nearest.hpp"
 #include "codec/encoding.hpp"
 #include "engine/snapshot.hpp"
+#include "engine/tags.hpp"
 #include "engine/worker_context.hpp"
 #include "net/server_stream.hpp"
+#include "net/worker.hpp"
 #include "stage/auth/authenticate.hpp"
 
 namespace sluice::engine {
@@ -122,6 +124,8 @@ Error no_such_model(Exchange const& x, std::string_view model) {
 
 }  // namespace
 
+Cancel& upstream_cancel(Exchange& x) noexcept { return x.kept ? *x.kept : x.client.cancel(); }
+
 void release_body(Exchange& x) noexcept {
     x.body = {};
     if (x.body_bytes_held == 0) return;
@@ -162,12 +166,14 @@ Async<> read_request(Exchange& x, Codec const& codec) {
     }
     if (x.facts.user.size() > user_bytes_max) x.facts.user.resize(user_bytes_max);
     x.record.model_asked = x.facts.model;
-    if (x.record.user.empty()) x.record.user = x.facts.user;
+    auto tagged = tag(x);
+    if (!tagged) co_return tagged;
     x.record.streamed = x.facts.stream;
     auto route = find_route(x, x.facts.model);
     if (!route) co_return std::move(route).error();
     x.route = *route;
     x.record.route = x.route->name;
+    if (x.route->drains) x.kept.emplace(net::Worker::current().exchange_scope());
     x.deadline = Deadline{x.client.arrived_at() + x.route->timeout.total};
     if (x.deadline.is_past()) co_return too_slow();
     co_return Result<void>{};

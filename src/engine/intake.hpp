@@ -21,4 +21,7 @@ void release_body(Exchange& x) noexcept;
 // The route of a model this caller may use. Error: model_not_found with the nearest names.
 Result<Route const*> find_route(Exchange const& x, std::string_view model);
 
+// What cancels the work upstream: the client, or under on_disconnect drain only the end of a drain.
+Cancel& upstream_cancel(Exchange& x) noexcept;
+
 }  // namespace sluice::engine

@@ -17,6 +17,8 @@ constexpr std::int64_t estimated_tokens(std::uint64_t bytes) noexcept {
 inline void meter(Exchange& x, std::size_t attempt, AnswerReader const& reader) {
     auto& record = x.record.attempts[attempt];
     record.usage = reader.usage();
+    record.response_model = reader.model();
+    record.finish_reason = reader.finish_reason();
     if (record.usage.reported) return;
     record.estimated = true;
     record.usage.input = estimated_tokens(x.prompt_bytes);

@@ -42,7 +42,7 @@ class Relay {
         begin();
         bool const whole = !answer_.upstream || answer_.upstream->complete();
         auto sent = co_await send_first(whole);
-        if (!sent) co_return client_left(std::move(sent).error());
+        if (!sent) co_return co_await client_left(std::move(sent).error());
         if (whole) {
             completed();
             co_return Result<void>{};
@@ -106,7 +106,7 @@ class Relay {
         ended_ = last;
         auto sent = co_await x_.client.write(frames_.pieces(), last);
         frames_.clear();
-        if (!sent) co_return client_left(std::move(sent).error());
+        if (!sent) co_return co_await client_left(std::move(sent).error());
         if (last) completed();
         co_return Result<void>{};
     }
@@ -137,7 +137,7 @@ class Relay {
         answer_.upstream->close();
         x_.record.attempts[answer_.attempt].outcome = to_string(error.code);
         auto const reason = x_.client.cancel().reason();
-        if (reason == CancelReason::client_gone) co_return client_left(std::move(error));
+        if (reason == CancelReason::client_gone) co_return co_await client_left(std::move(error));
         if (reason != CancelReason::none) error = net::cancelled_error(x_.client.cancel());
         if (frames_.done() ||
             answer_.done) {  // all was said; only the end of the transfer is missing
@@ -146,18 +146,37 @@ class Relay {
         }
         if (!frames_.pieces().empty()) {
             auto const sent = co_await x_.client.write(frames_.pieces());
-            if (!sent) co_return client_left(sent.error());
+            if (!sent) co_return co_await client_left(sent.error());
         }
         co_return co_await refuse(x_, std::move(error));
     }
 
-    Result<void> client_left(Error error) {
+    // The caller has gone, or takes nothing any more.
+    Async<> client_left(Error error) {
+        bool const drained = x_.kept && answer_.upstream && answer_.reader;
         ended_ = true;
-        if (answer_.upstream) answer_.upstream->close();
         x_.record.attempts[answer_.attempt].outcome = to_string(error.code);
+        if (drained) co_await drain();
+        if (answer_.upstream) answer_.upstream->close();
         x_.record.error_code = to_string(error.code);
         x_.record.error_origin = to_string(error.origin);
-        return error;
+        co_return error;
+    }
+
+    // on_disconnect drain: reads the rest for its usage, as long as the route's timeouts allow.
+    Async<> drain() {
+        auto& attempt = x_.record.attempts[answer_.attempt];
+        attempt.drained = true;
+        while (!answer_.upstream->complete() && !x_.deadline.is_past()) {
+            auto bytes = co_await read();
+            bool const last = bytes.ok() && (bytes->empty() || answer_.upstream->complete());
+            bool const taken = bytes.ok() && take(*bytes, last).ok();
+            frames_.clear();
+            if (!taken) co_return Result<void>{};
+            if (last) break;
+        }
+        if (answer_.upstream->complete() && !answer_.reader->fault()) attempt.outcome = "answered";
+        co_return Result<void>{};
     }
 
     void completed() {

@@ -59,6 +59,7 @@ struct Route {
     TimeoutPolicy timeout;
     RetryPolicy retry;
     HealthPolicy health;
+    bool drains = false;  // on_disconnect: the answer is read on for its usage
 };
 
 // Exact names first, then globs by the length of the literal text before their '*', longest first.

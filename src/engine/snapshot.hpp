@@ -30,12 +30,22 @@ struct AnswerHeaders {
     bool attempts = true;
 };
 
+// What requests may be told apart by (config `tags`).
+struct TagPolicy {
+    std::vector<std::string> names;
+    bool any_name = true;
+    bool from_metadata = true;
+    std::size_t values_max = 1000;
+    std::size_t users_max = 10'000;
+};
+
 struct Snapshot {
     std::vector<std::unique_ptr<provider::Provider>> providers;
     RouteTable routes;
     std::shared_ptr<Directory const> directory;  // null: server.auth none
     std::unique_ptr<CorsPolicy> cors;            // null: not configured
     AnswerHeaders answer_headers;
+    TagPolicy tags;
     std::size_t body_bytes_max = 32 << 20;
     Steady::duration upload_time =
         seconds{600};  // head to the end of the body, before the route is known

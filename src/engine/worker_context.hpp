@@ -9,6 +9,7 @@
 #include "sluice/sink.hpp"
 
 #include "engine/snapshot.hpp"
+#include "engine/tags.hpp"
 
 namespace sluice::engine {
 
@@ -60,6 +61,7 @@ struct WorkerContext {
     SnapshotPin snapshot;
     UsageSink* sink = nullptr;  // outlives the worker
     Dice dice{1};
+    KnownValues known_values;
     std::atomic<std::int64_t>* body_bytes_in_flight{};  // one for the process
 };
 

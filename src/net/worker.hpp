@@ -69,6 +69,9 @@ class Worker {
     // ready after `d`, cancelled when `cancel` is.
     virtual Async<Wake> sleep(Steady::duration d, Cancel& cancel) = 0;
     virtual UpstreamClient& upstreams() = 0;
+    // Cancelled (draining) when a stop's deadline has passed: parent of work that outlives its
+    // client.
+    virtual Cancel& exchange_scope() noexcept = 0;
     // 64 KiB of scratch for one synchronous read-process-write turn; its content does not survive
     // a suspension.
     virtual std::span<char> scratch() = 0;

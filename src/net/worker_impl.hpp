@@ -78,7 +78,7 @@ class WorkerImpl final : public Worker {
     // tasks of net/ that have nothing to finish.
     Cancel& idle_scope() noexcept { return idle_scope_; }
     // Cancelled (draining) when the drain deadline has passed. Parent of every exchange.
-    Cancel& exchange_scope() noexcept { return exchange_scope_; }
+    Cancel& exchange_scope() noexcept override { return exchange_scope_; }
     // An in-process session waits for a request: it does not hold up the drain.
     void inproc_idle(int change) noexcept;
     // "Date: ...\r\n", refreshed once per second.

@@ -14,6 +14,7 @@
 
 #include "base/secret.hpp"
 #include "net/upstream_stream.hpp"
+#include "provider/prices.hpp"
 
 namespace sluice::provider {
 
@@ -55,6 +56,7 @@ struct Provider {
     std::string auth_prefix;    // "Bearer " or ""
     http::HeaderBlock headers;  // from config, sent with every request
     std::string accept_encoding = "identity";
+    Prices prices;
     std::vector<Credential> credentials;  // usable ones; empty = none is needed
     bool needs_credential = true;
     bool is_mock = false;

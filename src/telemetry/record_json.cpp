@@ -115,6 +115,7 @@ void append_attempt(std::string& out, AttemptRecord const& attempt) {
         members.begin("cost_pico_usd") += "null";
     }
     members.text("price", attempt.price);
+    members.text("service_tier", attempt.usage.service_tier);
     members.text("finish_reason", attempt.finish_reason);
     members.text("response_model", attempt.response_model);
     append_raw_usage(members, attempt.usage.raw);

@@ -24,6 +24,7 @@ struct GatewayConfig {
     std::string routes;
     std::string keys;
     std::string admin_token;
+    std::string more;  // further sections, whole lines
     daemon::ProxyEnvironment proxies;
 };
 

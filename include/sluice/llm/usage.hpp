@@ -15,6 +15,7 @@ struct Usage {
     std::int64_t output = 0;        // everything the model wrote, reasoning included
     std::int64_t reasoning = 0;     // of output
     std::int64_t audio_output = 0;  // of output
+    std::string service_tier;       // as the provider named it in its answer; "" = plain; bounded
     bool reported = false;          // false: the provider said nothing (yet)
     std::string raw;                // the provider's own usage object, as it came; bounded
 };

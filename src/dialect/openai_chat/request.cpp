@@ -19,6 +19,9 @@ using codec::JsonScanner;
 using codec::JsonString;
 
 constexpr std::uint32_t choices_max = 128;
+constexpr std::size_t metadata_members_max = 16;
+constexpr std::size_t metadata_name_bytes_max = 64;
+constexpr std::size_t metadata_value_bytes_max = 128;
 
 // Members of the root that sluice governs or whose inside it governs: each at most once.
 enum class Member : std::uint8_t {
@@ -36,6 +39,7 @@ enum class Member : std::uint8_t {
     system,
     input,
     prompt,
+    metadata,
 };
 
 Member member_of(std::string_view name) noexcept {
@@ -53,7 +57,8 @@ Member member_of(std::string_view name) noexcept {
             if (name == "system") return Member::system;
             return name == "prompt" ? Member::prompt : Member::other;
         case 8:
-            return name == "messages" ? Member::messages : Member::other;
+            if (name == "messages") return Member::messages;
+            return name == "metadata" ? Member::metadata : Member::other;
         case 9:
             return name == "functions" ? Member::functions : Member::other;
         case 10:
@@ -88,6 +93,14 @@ struct InnerOnce {
     }
 };
 
+// At most `bytes_max`, between two characters.
+void cut(std::string& text, std::size_t bytes_max) {
+    if (text.size() <= bytes_max) return;
+    auto end = bytes_max;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+    text.resize(end);
+}
+
 Error refused(std::string message) {
     return client_error(ErrorCode::invalid_request, 400, std::move(message));
 }
@@ -109,6 +122,7 @@ class RequestWalk {
     bool read_choices();
     bool read_user();
     bool read_tools(std::string_view name);
+    bool read_metadata();
 
     bool read_integer(std::string_view name, std::string_view advice,
                       std::optional<std::int64_t>& out);
@@ -187,6 +201,8 @@ bool RequestWalk::read_member(Member member) {
             return read_choices();
         case Member::user:
             return read_user();
+        case Member::metadata:
+            return read_metadata();
         case Member::tools:
             return read_tools("tools");
         case Member::functions:
@@ -310,6 +326,28 @@ bool RequestWalk::read_tools(std::string_view name) {
     inside.remove_suffix(1);
     if (inside.find_first_not_of(" \t\r\n") != std::string_view::npos) facts_.has_tools = true;
     return true;
+}
+
+// For sluice's own tags; it goes on as it is, whatever it is.
+bool RequestWalk::read_metadata() {
+    if (scan_.peek() != JsonKind::object) return scan_.skip_value(1);
+    if (!scan_.enter('{')) return false;
+    JsonString raw;
+    for (bool first = true; scan_.next_key(raw, first);) {
+        bool const is_kept = facts_.metadata.size() < metadata_members_max &&
+                             raw.inner().size() <= metadata_name_bytes_max &&
+                             scan_.peek() == JsonKind::string;
+        if (!is_kept) {
+            if (!scan_.skip_value(2)) return false;
+            continue;
+        }
+        JsonString value;
+        if (!scan_.read_string(value)) return false;
+        auto text = value.decoded();
+        cut(text, metadata_value_bytes_max);
+        facts_.metadata.emplace_back(raw.decoded(), std::move(text));
+    }
+    return !scan_.failed();
 }
 
 // null reads as absent. An integer beyond 64 bits is refused like any other wrong value.

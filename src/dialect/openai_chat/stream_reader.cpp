@@ -16,6 +16,7 @@ using codec::JsonString;
 
 constexpr std::size_t name_bytes_max = 256;
 constexpr std::size_t lead_bytes_max = 512;
+constexpr std::size_t tier_bytes_max = 32;
 constexpr std::string_view end_mark = "[DONE]";
 
 std::string_view trimmed(std::string_view text) noexcept {
@@ -149,6 +150,9 @@ bool StreamReader::read_member(JsonScanner& scan, std::string_view name, Chunk& 
                 return read_choices(scan, chunk);
             }
             break;
+        case 12:
+            if (name == "service_tier" && scan.peek() == JsonKind::string) return read_tier(scan);
+            break;
         default:
             break;
     }
@@ -165,6 +169,13 @@ bool StreamReader::read_model(JsonScanner& scan) {
     JsonString value;
     if (!scan.read_string(value)) return false;
     if (model_.empty() && value.inner().size() <= name_bytes_max) value.decode_to(model_);
+    return true;
+}
+
+bool StreamReader::read_tier(JsonScanner& scan) {
+    JsonString value;
+    if (!scan.read_string(value)) return false;
+    if (value.inner().size() <= tier_bytes_max) usage_.service_tier = value.decoded();
     return true;
 }
 

@@ -44,6 +44,7 @@ class StreamReader final : public AnswerReader {
     bool read_chunk(std::string_view data, codec::JsonScanner& scan, Chunk& chunk);
     bool read_member(codec::JsonScanner& scan, std::string_view name, Chunk& chunk);
     bool read_model(codec::JsonScanner& scan);
+    bool read_tier(codec::JsonScanner& scan);
     bool read_choices(codec::JsonScanner& scan, Chunk& chunk);
     bool read_choice(codec::JsonScanner& scan, Chunk& chunk);
     bool read_delta(codec::JsonScanner& scan, Chunk& chunk, std::size_t depth);

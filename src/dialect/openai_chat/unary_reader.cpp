@@ -13,6 +13,7 @@ using codec::JsonKind;
 
 constexpr std::size_t capture_bytes_max = 16 * 1024;
 constexpr std::size_t name_bytes_max = 256;
+constexpr std::size_t tier_bytes_max = 32;
 
 bool is_text_name(std::string_view name) noexcept {
     return name == "content" || name == "reasoning_content" || name == "reasoning" ||
@@ -71,12 +72,13 @@ FrameKind UnaryReader::kind() const noexcept {
 void UnaryReader::on_key(std::string_view name, std::size_t depth) {
     if (depth == 1) {
         is_counted_ = is_finish_reason_ = false;
-        member_ = name == "usage"     ? Member::usage
-                  : name == "model"   ? Member::model
-                  : name == "error"   ? Member::error
-                  : name == "object"  ? Member::object
-                  : name == "choices" ? Member::choices
-                                      : Member::other;
+        member_ = name == "usage"          ? Member::usage
+                  : name == "model"        ? Member::model
+                  : name == "service_tier" ? Member::service_tier
+                  : name == "error"        ? Member::error
+                  : name == "object"       ? Member::object
+                  : name == "choices"      ? Member::choices
+                                           : Member::other;
         if (member_ != Member::error && member_ != Member::object) is_settled_ = true;
         return;
     }
@@ -87,8 +89,7 @@ void UnaryReader::on_key(std::string_view name, std::size_t depth) {
 
 void UnaryReader::on_begin(JsonKind kind, std::size_t depth, char const* at) {
     if (depth == 0) root_is_object_ = kind == JsonKind::object;
-    bool const is_picked = depth == 1 && (member_ == Member::usage || member_ == Member::model ||
-                                          member_ == Member::error || member_ == Member::object);
+    bool const is_picked = depth == 1 && member_ != Member::other && member_ != Member::choices;
     bool const is_reason = depth == 3 && is_finish_reason_ && kind == JsonKind::string;
     if (root_is_object_ && (is_picked || is_reason)) start_capture(depth, at);
 }
@@ -137,6 +138,11 @@ void UnaryReader::take_member(std::string_view value, bool overflowed) {
         case Member::model:
             if (!overflowed && value.size() <= name_bytes_max && value.starts_with('"')) {
                 model_ = decoded(value);
+            }
+            return;
+        case Member::service_tier:
+            if (!overflowed && value.size() <= tier_bytes_max && value.starts_with('"')) {
+                usage_.service_tier = decoded(value);
             }
             return;
         case Member::error:

@@ -35,7 +35,7 @@ class UnaryReader final : public AnswerReader {
     friend class codec::JsonPush<UnaryReader>;
     friend class codec::JsonScanner;
 
-    enum class Member : std::uint8_t { other, usage, model, error, object, choices };
+    enum class Member : std::uint8_t { other, usage, model, service_tier, error, object, choices };
 
     void on_key(std::string_view name, std::size_t depth);
     void on_begin(codec::JsonKind kind, std::size_t depth, char const* at);

@@ -1,0 +1,114 @@
+#include "provider/prices.hpp"
+
+#include <algorithm>
+
+#include "sluice/principal.hpp"
+
+namespace sluice::provider {
+namespace {
+
+using Rate = std::optional<std::int64_t>;
+
+// Adds up; unknown from the first kind of token on that has no price.
+class Sum {
+  public:
+    void add(std::int64_t tokens, Rate rate) noexcept {
+        if (tokens <= 0) return;
+        if (!rate) {
+            is_known_ = false;
+        } else {
+            pico_ += PicoUsdSum{tokens} * *rate;
+        }
+    }
+    [[nodiscard]] std::optional<PicoUsd> total() const noexcept {
+        if (!is_known_) return std::nullopt;
+        return to_pico_usd(pico_);
+    }
+
+  private:
+    PicoUsdSum pico_ = 0;
+    bool is_known_ = true;
+};
+
+bool is_plain_tier(std::string_view tier) noexcept {
+    return tier.empty() || tier == "default" || tier == "standard" || tier == "auto";
+}
+
+// Null: the tier has no price, or none for a prompt of this length.
+config::TokenPrice const* rates_for(config::ModelPrice const& price,
+                                    llm::Usage const& usage) noexcept {
+    bool const is_long = price.long_prompt && usage.input > price.long_prompt->above;
+    if (is_plain_tier(usage.service_tier)) {
+        return is_long ? static_cast<config::TokenPrice const*>(&*price.long_prompt) : &price;
+    }
+    if (is_long) return nullptr;
+    auto const found = price.service_tiers.find(usage.service_tier);
+    return found == price.service_tiers.end() ? nullptr : &found->second;
+}
+
+}  // namespace
+
+std::optional<PicoUsd> cost_of(Price const& price, llm::Usage const& usage) noexcept {
+    auto const* rates = rates_for(price.rates, usage);
+    if (!rates) return std::nullopt;
+    auto const as_input = [rates](Rate rate) { return rate ? rate : rates->input; };
+    // What a provider counts twice is not charged twice: the parts never exceed their total.
+    auto const read = std::clamp<std::int64_t>(usage.cache_read, 0, usage.input);
+    auto const written = std::clamp<std::int64_t>(usage.cache_write, 0, usage.input - read);
+    auto const heard = std::clamp<std::int64_t>(usage.audio_input, 0, usage.input - read - written);
+    auto const spoken = std::clamp<std::int64_t>(usage.audio_output, 0, usage.output);
+    Sum sum;
+    sum.add(usage.input - read - written - heard, rates->input);
+    sum.add(read, as_input(rates->cache_read));
+    sum.add(written, as_input(rates->cache_write));
+    sum.add(heard, rates->audio_input);
+    sum.add(usage.output - spoken, rates->output);
+    sum.add(spoken, rates->audio_output);
+    return sum.total();
+}
+
+void PriceTable::add(config::ModelPrice const& rates, std::string const& version) {
+    auto const price = std::make_shared<Price const>(Price{rates, version});
+    add_name(rates.name, price);
+    for (auto const& name : rates.names) add_name(name, price);
+}
+
+void PriceTable::add_name(std::string const& name, std::shared_ptr<Price const> const& price) {
+    auto const star = name.find('*');
+    if (star == std::string::npos) {
+        exact_.emplace(name, price);
+        return;
+    }
+    auto const before = [star](Glob const& other) { return other.head < star; };
+    globs_.insert(std::find_if(globs_.begin(), globs_.end(), before), {name, star, price});
+}
+
+Price const* PriceTable::find(std::string_view model) const noexcept {
+    if (auto const found = exact_.find(model); found != exact_.end()) return found->second.get();
+    for (auto const& glob : globs_) {
+        if (glob_matches(glob.pattern, model)) return glob.price.get();
+    }
+    return nullptr;
+}
+
+Prices make_prices(std::string const& provider, std::string const& list,
+                   std::vector<config::ModelPrice> const& own,
+                   std::vector<config::PriceList> const& lists) {
+    Prices prices;
+    for (auto const& price : own) {
+        auto const slash = price.name.find('/');
+        if (price.name.substr(0, slash) != provider) continue;
+        auto rates = price;
+        rates.name = price.name.substr(slash + 1);
+        prices.own.add(rates, "config/" + price.name);
+    }
+    for (auto const& known : lists) {
+        if (known.name != list) continue;
+        for (auto const& rates : known.models) {
+            prices.listed.add(rates, known.name + "/" + rates.name + "@" + known.as_of);
+        }
+    }
+    return prices;
+}
+
+}  // namespace sluice::provider
