@@ -1,6 +1,8 @@
 // RFC 3339 in UTC with milliseconds. Called for each record and log line; calls nothing.
 #include "base/timestamp.hpp"
 
+#include <algorithm>
+
 namespace sluice {
 namespace {
 
@@ -17,6 +19,33 @@ void append_date(std::string& out, std::chrono::sys_days day) {
     append_digits(out, static_cast<unsigned>(date.month()), 2);
     out += '-';
     append_digits(out, static_cast<unsigned>(date.day()), 2);
+}
+
+// `count` digits from the front of `text`, and `after` behind them when it is not NUL.
+std::optional<int> take_digits(std::string_view& text, std::size_t count, char after) {
+    if (text.size() < count + (after != 0 ? 1 : 0)) return std::nullopt;
+    int value = 0;
+    for (auto const c : text.substr(0, count)) {
+        if (c < '0' || c > '9') return std::nullopt;
+        value = value * 10 + (c - '0');
+    }
+    text.remove_prefix(count);
+    if (after == 0) return value;
+    if (text.front() != after) return std::nullopt;
+    text.remove_prefix(1);
+    return value;
+}
+
+// ".123" in front of the final Z; nothing is 0.
+std::optional<milliseconds> take_fraction(std::string_view& text) {
+    if (text.empty() || text.front() != '.') return milliseconds{0};
+    text.remove_prefix(1);
+    auto const digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    if (digits == 0 || digits > 9) return std::nullopt;
+    int value = 0;
+    for (std::size_t i = 0; i < 3; ++i) value = value * 10 + (i < digits ? text[i] - '0' : 0);
+    text.remove_prefix(digits);
+    return milliseconds{value};
 }
 
 }  // namespace
@@ -40,6 +69,30 @@ std::string to_date(Wall::time_point at) {
     std::string text;
     append_date(text, std::chrono::floor<std::chrono::days>(at));
     return text;
+}
+
+std::optional<Wall::time_point> read_timestamp(std::string_view text) {
+    auto const year = take_digits(text, 4, '-');
+    auto const month = take_digits(text, 2, '-');
+    auto const day = take_digits(text, 2, 0);
+    if (!year || !month || !day) return std::nullopt;
+    std::chrono::year_month_day const date{std::chrono::year{*year},
+                                           std::chrono::month{static_cast<unsigned>(*month)},
+                                           std::chrono::day{static_cast<unsigned>(*day)}};
+    // Wall counts nanoseconds in 64 bits: until 2262.
+    if (!date.ok() || *year < 1700 || *year > 2200) return std::nullopt;
+    Wall::time_point const midnight{std::chrono::sys_days{date}};
+    if (text.empty()) return midnight;
+    if (text.front() != 'T') return std::nullopt;
+    text.remove_prefix(1);
+    auto const hour = take_digits(text, 2, ':');
+    auto const minute = take_digits(text, 2, ':');
+    auto const second = take_digits(text, 2, 0);
+    auto const fraction = take_fraction(text);
+    if (!hour || !minute || !second || !fraction || text != "Z") return std::nullopt;
+    if (*hour > 23 || *minute > 59 || *second > 59) return std::nullopt;
+    return midnight + std::chrono::hours{*hour} + std::chrono::minutes{*minute} + seconds{*second} +
+           *fraction;
 }
 
 }  // namespace sluice

@@ -1,7 +1,9 @@
 // Wall time as text, UTC.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "sluice/time.hpp"
 
@@ -9,5 +11,7 @@ namespace sluice {
 
 void append_timestamp(std::string& out, Wall::time_point at);  // 2026-11-22T12:33:04.123Z
 std::string to_date(Wall::time_point at);                      // 2026-11-22
+// Reads 2026-11-22, 2026-11-22T12:33:04Z or with up to nine decimals (kept to the millisecond).
+std::optional<Wall::time_point> read_timestamp(std::string_view text);
 
 }  // namespace sluice

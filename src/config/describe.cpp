@@ -6,10 +6,24 @@
 namespace sluice::config {
 namespace {
 
+Binding<Retention> describe_retention() {
+    constexpr int days_most = 36'500;
+    return Described<Retention>("storage.retention",
+                                "How long usage is kept. Sums per day are kept for ever.")
+        .field("rows_days", &Retention::rows_days, small_integer(0, days_most),
+               "Days that single requests stay in `sluice.db`; 0: for ever. Older days can be "
+               "asked for as whole days only.")
+        .field("ledger_days", &Retention::ledger_days, small_integer(0, days_most),
+               "Days that ledger files stay, from their last record on; 0: for ever. The database "
+               "cannot be made again from files that are gone.")
+        .done();
+}
+
 Binding<Storage> describe_storage() {
     return Described<Storage>("storage", "Where sluice keeps what it writes.")
         .field("dir", &Storage::dir, text("a directory"),
                "The ledger and later state; made when missing, relative to the working directory.")
+        .field("retention", &Storage::retention, describe_retention(), "How long usage is kept.")
         .done();
 }
 

@@ -195,8 +195,14 @@ struct Tags {
     std::int64_t users_max = 10'000;         // different end users, per worker and run
 };
 
+struct Retention {        // 0 = for ever
+    int rows_days = 30;   // rows of single requests in sluice.db; sums per day stay
+    int ledger_days = 0;  // ledger files
+};
+
 struct Storage {
     std::string dir = "./data";  // relative to the working directory
+    Retention retention;
 };
 
 struct AccessLog {

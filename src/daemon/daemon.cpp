@@ -40,6 +40,12 @@ unsigned worker_count_of(config::Server const& server) {
     return std::max(1U, std::thread::hardware_concurrency());
 }
 
+// Telemetry knows no store: a plain struct of figures stands between them.
+telemetry::ProjectionFigures figures_of(store::ProjectorCounters const& counters) {
+    return {counters.records,       counters.duplicates,    counters.bad_lines, counters.failures,
+            counters.files_deleted, counters.pending_bytes, counters.failing};
+}
+
 }  // namespace
 
 // The endpoints; one of each serves every worker.
@@ -130,6 +136,9 @@ Result<void> Daemon::open_outlets() {
     auto ledger = telemetry::Ledger::open(document_.storage.dir, workers, std::move(access_log));
     if (!ledger) return std::move(ledger).error();
     ledger_ = std::move(*ledger);
+    auto const& keep = document_.storage.retention;
+    projector_ = std::make_unique<store::Projector>(
+        document_.storage.dir, store::RetentionSettings{keep.rows_days, keep.ledger_days});
 
     telemetry::MetricsSources sources;
     sources.workers = [this] {
@@ -137,6 +146,7 @@ Result<void> Daemon::open_outlets() {
         return stats_;
     };
     sources.ledger = [this] { return ledger_->counters(); };
+    sources.projection = [this] { return figures_of(projector_->counters()); };
     sources.log_dropped = [] { return log::dropped(); };
     metrics_ =
         std::make_unique<telemetry::Metrics>(workers, std::string{version()}, std::move(sources));
@@ -213,6 +223,7 @@ Result<void> Daemon::open_admin() {
 
 void Daemon::start() {
     running_ = true;
+    projector_->start();
     for (auto& worker : workers_) {
         threads_.emplace_back([&worker] { worker->run(); });
     }
@@ -226,6 +237,7 @@ void Daemon::stop(Steady::duration drain) {
     for (auto& thread : threads_) thread.join();
     threads_.clear();
     ledger_->stop();
+    projector_->stop();
 }
 
 std::string const& Daemon::address(std::size_t listener) const {

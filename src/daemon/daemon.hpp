@@ -19,6 +19,7 @@
 #include "engine/worker_context.hpp"
 #include "net/offload.hpp"
 #include "net/worker.hpp"
+#include "store/projection/projector.hpp"
 #include "telemetry/ledger.hpp"
 #include "telemetry/metrics.hpp"
 #include "telemetry/record_sink.hpp"
@@ -48,6 +49,7 @@ class Daemon {
     [[nodiscard]] std::size_t worker_count() const { return workers_.size(); }
     net::Worker& worker(std::size_t index) { return *workers_[index]; }
     telemetry::Ledger& ledger() { return *ledger_; }
+    store::Projector& projector() { return *projector_; }
     telemetry::Metrics& metrics() { return *metrics_; }
     // One entry per worker, as of now. The thread that starts and stops the daemon.
     [[nodiscard]] std::vector<net::WorkerStats> worker_stats();
@@ -74,6 +76,7 @@ class Daemon {
     engine::Runtime runtime_;
     Built built_;
     std::unique_ptr<telemetry::Ledger> ledger_;
+    std::unique_ptr<store::Projector> projector_;  // reads what the ledger wrote
     std::unique_ptr<telemetry::Metrics> metrics_;
     std::vector<std::unique_ptr<telemetry::RecordSink>> sinks_;
     std::atomic<std::int64_t> body_bytes_in_flight_{0};

@@ -251,6 +251,26 @@ void add_ledger(std::vector<MetricFamily>& families, LedgerCounters const& ledge
                 "Batches of access lines that could not be written.", ledger.access_failed);
 }
 
+void add_projection(std::vector<MetricFamily>& families, ProjectionFigures const& figures) {
+    add_counter(families, "sluice_projection_records_total",
+                "Usage records taken from the ledger into the database.", figures.records);
+    add_counter(families, "sluice_projection_duplicates_total",
+                "Lines of the ledger whose record was in the database already.",
+                figures.duplicates);
+    add_counter(families, "sluice_projection_bad_lines_total",
+                "Lines of the ledger that are no record.", figures.bad_lines);
+    add_counter(families, "sluice_projection_failures_total",
+                "Tries to write the usage database that failed; it catches up later.",
+                figures.failures);
+    add_counter(families, "sluice_ledger_files_deleted_total",
+                "Ledger files deleted because they were old enough.", figures.files_deleted);
+    add_gauge(families, "sluice_projection_pending_bytes",
+              "Bytes of the ledger that are not in the database yet.",
+              static_cast<double>(figures.pending_bytes));
+    add_gauge(families, "sluice_projection_failing",
+              "1 while the usage database cannot be written.", figures.failing ? 1 : 0);
+}
+
 void add_process(std::vector<MetricFamily>& families, ProcessFigures const& figures) {
     add_single(families, MetricType::Counter, "process_cpu_seconds_total",
                "CPU time used, user and system.", figures.cpu_seconds);
@@ -278,6 +298,7 @@ class Metrics::Collector final : public prometheus::Collectable {
         add_tokens(families, cells_);
         if (sources_.workers) add_connections(families, sources_.workers());
         if (sources_.ledger) add_ledger(families, sources_.ledger());
+        if (sources_.projection) add_projection(families, sources_.projection());
         if (sources_.log_dropped) {
             add_counter(families, "sluice_log_lines_dropped_total",
                         "Lines of the process log lost because its queue was full.",

@@ -16,10 +16,22 @@
 
 namespace sluice::telemetry {
 
+// Of the database that is made from the ledger.
+struct ProjectionFigures {
+    std::uint64_t records = 0;
+    std::uint64_t duplicates = 0;
+    std::uint64_t bad_lines = 0;
+    std::uint64_t failures = 0;
+    std::uint64_t files_deleted = 0;
+    std::uint64_t pending_bytes = 0;
+    bool failing = false;
+};
+
 // Figures that others keep; asked for at each scrape, on the thread that scrapes. Any may be empty.
 struct MetricsSources {
     std::function<std::vector<net::WorkerStats>()> workers;
     std::function<LedgerCounters()> ledger;
+    std::function<ProjectionFigures()> projection;
     std::function<std::uint64_t()> log_dropped;
 };
 

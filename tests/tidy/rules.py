@@ -94,6 +94,7 @@ LIBRARIES = {  # include prefix -> where in src/ it may stand
     'ares': ('src/net/',),
     'nlohmann/': ('src/config/', 'src/provider/', 'src/endpoint/admin/', 'src/daemon/'),
     'yaml-cpp/': ('src/config/',),
+    'sqlite3': ('src/store/sqlite/', 'src/store/check/backup.cpp'),
     'simdjson': ('src/codec/', 'src/dialect/', 'src/telemetry/'),
     'spdlog/': ('src/base/log.cpp', 'src/telemetry/'),
     'prometheus/': ('src/telemetry/',),

@@ -13,9 +13,12 @@ namespace sluice::daemon::command {
 inline constexpr int exit_fine = 0;
 inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
+inline constexpr int exit_unsound = 3;  // storage verify: it found something wrong
 
 void add_serve(CLI::App& app, int& exit_code);
 void add_check(CLI::App& app, int& exit_code);
+void add_usage(CLI::App& app, int& exit_code);
+void add_storage(CLI::App& app, int& exit_code);
 
 // What several of them need.
 void add_config_option(CLI::App& command, std::string& path);
