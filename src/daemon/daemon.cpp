@@ -7,6 +7,7 @@
 #include "dialect/openai_chat/openai_chat.hpp"
 #include "endpoint/admin/page.hpp"
 #include "endpoint/admin/routes.hpp"
+#include "endpoint/admin/usage.hpp"
 #include "endpoint/health/health.hpp"
 #include "endpoint/llm/inference.hpp"
 #include "endpoint/llm/models.hpp"
@@ -20,6 +21,7 @@ namespace {
 
 constexpr auto scrape_wait_step = milliseconds{1};
 constexpr int scrape_wait_steps = 200;
+constexpr milliseconds usage_catch_up{1000};
 
 std::shared_ptr<net::ServerOptions const> server_options(config::Server const& server) {
     auto options = std::make_shared<net::ServerOptions>();
@@ -65,8 +67,13 @@ struct Daemon::Scripts {
                                              endpoint::routes_json(x.snapshot, Steady::now())}};
                                      })};
 
-    Scripts(endpoint::Readyz::Probe probe, endpoint::MetricsPage::Scrape scrape)
-        : readyz(std::move(probe)), metrics(std::move(scrape)) {}
+    endpoint::AdminPage admin_usage;
+
+    Scripts(endpoint::Readyz::Probe probe, endpoint::MetricsPage::Scrape scrape,
+            endpoint::AdminPage::Make usage)
+        : readyz(std::move(probe)),
+          metrics(std::move(scrape)),
+          admin_usage("admin.usage", std::move(usage)) {}
 
     std::vector<engine::EndpointEntry> client_paths() {
         auto const* openai = &dialect::openai_chat();
@@ -89,6 +96,7 @@ struct Daemon::Scripts {
             {Method::get, "/readyz", &readyz, openai},
             {Method::get, "/metrics", &metrics, openai},
             {Method::get, "/admin/routes", &admin_routes, openai},
+            {Method::get, "/admin/usage", &admin_usage, openai},
         };
     }
 };
@@ -174,11 +182,20 @@ void Daemon::make_contexts(std::shared_ptr<engine::Snapshot const> const& snapsh
 
 void Daemon::make_doors() {
     scripts_ = std::make_unique<Scripts>([this] { return why_not_ready(); },
-                                         [this](Cancel& cancel) { return scrape(cancel); });
+                                         [this](Cancel& cancel) { return scrape(cancel); },
+                                         endpoint::usage_page(offload_, usage_source()));
     auto const& dialect = dialect::openai_chat();
     door_ = std::make_unique<engine::FrontDoor>(scripts_->client_paths(), contexts_, dialect);
     admin_door_ =
         std::make_unique<engine::FrontDoor>(scripts_->admin_paths(), admin_contexts_, dialect);
+}
+
+// What was written to the ledger before the question is in the answer, when that is soon done.
+std::function<Result<store::UsageReport>(store::UsageQuery)> Daemon::usage_source() {
+    return [projector = projector_.get(), dir = document_.storage.dir](store::UsageQuery query) {
+        projector->catch_up(usage_catch_up);
+        return store::read_usage(dir, std::move(query));
+    };
 }
 
 Result<void> Daemon::open_listeners() {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -20,6 +21,7 @@
 #include "net/offload.hpp"
 #include "net/worker.hpp"
 #include "store/projection/projector.hpp"
+#include "store/usage/query.hpp"
 #include "telemetry/ledger.hpp"
 #include "telemetry/metrics.hpp"
 #include "telemetry/record_sink.hpp"
@@ -64,6 +66,7 @@ class Daemon {
     Result<void> open_admin();
     void make_contexts(std::shared_ptr<engine::Snapshot const> const& snapshot);
     void make_doors();
+    std::function<Result<store::UsageReport>(store::UsageQuery)> usage_source();
     [[nodiscard]] std::string why_not_ready() const;
     Async<std::string> scrape(Cancel& cancel);
 

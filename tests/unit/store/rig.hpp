@@ -24,18 +24,18 @@ inline std::int64_t ms_of(std::string_view text) {
 // One record in the ledger's words; the defaults make a good answer at one provider.
 struct A {
     std::string at = "2026-11-20T10:00:00.000Z";
-    std::string id;  // "" = the next one
+    std::string id = "";  // "" = the next one
     std::string run = "01JD0000000000000000000RUN";
     int worker = 0;
     std::int64_t sequence = 0;  // 0 = the next one of its run and worker
-    std::string team = "search", key = "api", user, route = "chat", tags = "[]";
-    std::string error_code;
+    std::string team = "search", key = "api", user = "", route = "chat", tags = "[]";
+    std::string error_code = "";
     bool client_gone = false;
     std::string provider = "up", model = "m-1";
     std::int64_t input = 10, output = 5;
     std::string cost = "1000000";  // JSON: a number or null
     bool estimated = false;
-    std::string attempts;  // JSON; "" = one as said above
+    std::string attempts = "";  // JSON; "" = one as said above
 };
 
 std::string attempt_json(A const& a);
