@@ -51,8 +51,8 @@ TEST_F(Usage, SumsAreTheUpstreamsJournalTimesThePrice) {
     for (int i = 0; i < 6; ++i) tagged("m-1", i % 2 == 0 ? "env=prod" : "env=dev");
     EXPECT_EQ(chat(stream_body("m-1")).status, 200);
     EXPECT_EQ(chat(chat_body("m-2")).status, 200);  // has no price
-    for (int i = 0; i < 3; ++i) upstream.then(Reply::error(500, "x", "x"));
-    EXPECT_EQ(chat(chat_body("m-1")).status, 200);  // at the spare, or at the second try
+    upstream.then(Reply::error(500, "x", "x"));
+    EXPECT_EQ(chat(chat_body("m-1")).status, 200);  // at the spare
     EXPECT_EQ(chat(chat_body("unknown")).status, 404);
 
     auto const page = usage("by=provider,model");
