@@ -226,10 +226,17 @@ std::string detail_of(int status, Said const& said) {
     return detail;
 }
 
+// What to tell of a rejection that came without a word. A 404 for a path has none in this grammar;
+// one for a model has.
+std::string wordless(int status) {
+    auto told = "the provider rejected the request with status " + std::to_string(status);
+    if (status != 404) return told;
+    return told + "; it has no such path. Tell the operator to check the provider's base_url, " +
+           "which nearly always ends in /v1";
+}
+
 Error rejected(int status, Retry retry, Said const& said, std::string detail) {
-    auto message = said.message.empty()
-                       ? "the provider rejected the request with status " + std::to_string(status)
-                       : said.message;
+    auto message = said.message.empty() ? wordless(status) : said.message;
     return upstream_error(ErrorCode::upstream_rejected, retry, static_cast<std::uint16_t>(status),
                           std::move(message), std::move(detail));
 }
