@@ -306,7 +306,7 @@ PROOF = re.compile(r"`T (?:'([^']+)'|([\w.]+))`")
 
 def test_names(tree):
     """As ctest has them, but for the parts that instances of parametrized tests add."""
-    found = {'tidy'}
+    found = {'tidy', 'package', *(f'tidy.{rule}' for rule in RULES)}
     for path, text in tree.under('tests/', ends=('.cpp',)):
         folders = path.split('/')
         program = 'unit_' + folders[2] if folders[1] == 'unit' else folders[1]
@@ -324,5 +324,31 @@ def acceptance(tree):
                     yield Problem(path, source.line_of(text, match.start()), f'no test has a name like "{part}"')
 
 
+# --- errors: each code is told, with what to do ------------------------------------------------------
+
+CODES = re.compile(r'enum class ErrorCode[^{]*\{(.*?)\};', re.S)
+
+
+def errors(tree):
+    contract, page = 'include/sluice/error.hpp', 'docs/reference/errors.md'
+    body = CODES.search(tree.get(contract, ''))
+    codes = re.findall(r'\b[a-z]\w+', re.sub(r'//[^\n]*', '', body.group(1))) if body else []
+    if not codes:
+        yield Problem(contract, 1, 'there is no enum ErrorCode to read')
+    told = {}
+    for match in re.finditer(r'^\|(.*)\|$', tree.get(page, ''), re.M):
+        line = source.line_of(tree[page], match.start())
+        cells = [cell.strip() for cell in match.group(1).split('|')]
+        for code in re.findall(r'`(\w+)`', re.sub(r'\(.*?\)', '', cells[0])):
+            told[code] = line
+            if len(cells) < 4 or not all(cells):
+                yield Problem(page, line, f'{code}: a row says code, status, cause and what to do')
+            if code not in codes:
+                yield Problem(page, line, f'there is no error code {code}')
+    for code in codes:
+        if code not in told:
+            yield Problem(page, 1, f'it does not tell of {code}')
+
+
 RULES = {rule.__name__: rule
-         for rule in (layers, libraries, purity, coroutines, names, readmes, marks, paths, acceptance)}
+         for rule in (layers, libraries, purity, coroutines, names, readmes, marks, paths, acceptance, errors)}

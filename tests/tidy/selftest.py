@@ -84,6 +84,13 @@ SAMPLES = [
                                            'tests/unit/net/a_test.cpp': 'TEST(Pool, reuses) {}\n'}, 2),
     ('acceptance', 'tests that are there', {'docs/acceptance/a.md': "`T 'unit_net\\|Pool.reuses'` `T tidy` `T <regex>`\n",
                                             'tests/unit/net/a_test.cpp': 'TEST_F(Pool, reuses) {}\n'}, 0),
+    ('errors', 'a code untold, one that is gone, a row without advice', {
+        'include/sluice/error.hpp': 'enum class ErrorCode : int {\n  lost,  // its comment\n  kept,\n};\n',
+        'docs/reference/errors.md': '| code | status | cause | what to do |\n|---|---|---|---|\n| `kept` | 400 | it |\n'
+                                    '| `gone` | 400 | it | do |\n'}, 3),
+    ('errors', 'every code in a row', {
+        'include/sluice/error.hpp': 'enum class ErrorCode : int { lost, kept };\n',
+        'docs/reference/errors.md': '| `kept` (`other` on the wire), `lost` | 400 | it | do |\n'}, 0),
     ('paths', 'a path that is gone', {'docs/a.md': 'look at `src/gone/x.cpp`\n'}, 1),
     ('paths', 'a link that leads nowhere', {'docs/a.md': '[x](../gone.md)\n'}, 1),
     ('paths', 'a file name nobody has', {'docs/a.md': 'in `gone.cpp`\n'}, 1),
