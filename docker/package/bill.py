@@ -12,6 +12,14 @@ from datetime import datetime, timezone
 # Headers of the compiler and the C library are no parts of their own: the libraries behind them are linked.
 NO_PARTS = ('libc6-dev', 'linux-libc-dev', 'libstdc++-', 'libgcc-', 'libcrypt-dev', 'gcc', 'g++', 'cpp')
 
+# Whose copyright file in Debian is free text, read by hand.
+FREE_TEXT = {
+    'libc-ares2': ['MIT'],
+    'libc6': ['LGPL-2.1-or-later'],
+    'libgcc-s1': ['GPL-3.0-or-later WITH GCC-exception-3.1'],
+    'libstdc++6': ['GPL-3.0-or-later WITH GCC-exception-3.1'],
+}
+
 
 def run(*command):
     return subprocess.run(command, capture_output=True, text=True, check=True,
@@ -49,7 +57,9 @@ def facts(package):
 
 
 def licences(package):
-    """The names that the package's copyright file gives, in its order; [] when it is free text."""
+    """The names that the package's copyright file gives, in its order; [] when nobody has read it yet."""
+    if package in FREE_TEXT:
+        return FREE_TEXT[package]
     path = pathlib.Path('/usr/share/doc', package, 'copyright')
     if not path.exists():
         return []

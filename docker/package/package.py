@@ -26,7 +26,7 @@ import completion
 import manual
 
 HERE = pathlib.Path(__file__).resolve().parent
-CONFIG_EDITS = (  # of config/sluice.yaml, for a service: (what stands there once, what the package has)
+CONFIG_EDITS = (  # of config/sluice.yaml, for a service: (what stands there, what the package has)
     ('#! storage: {dir: ./data}', 'storage: {dir: /var/lib/sluice}'),
     ('$schema=schema/', '$schema=/usr/share/sluice/schema/'),
     ('docs/reference/config.md', '/usr/share/doc/sluice/reference/config.md'),
@@ -118,7 +118,7 @@ def stage(source, build, root, version, epoch):
     for folder in ('guide', 'reference'):
         shutil.copytree(source / 'docs' / folder, doc / folder, copy_function=shutil.copyfile)
     (doc / 'LICENSE').unlink()
-    write(doc / 'copyright', copyright_file(source))
+    write(doc / 'copyright', copyright_file(epoch))
     write(root / 'etc/sluice/sluice.yaml', packaged_config((source / 'config/sluice.yaml').read_text()))
     copy(HERE / 'debian/sluice.default', root / 'etc/default/sluice')
     copy(HERE / 'debian/sluice.service', root / 'lib/systemd/system/sluice.service')
@@ -128,17 +128,16 @@ def stage(source, build, root, version, epoch):
 
 def packaged_config(text):
     for old, new in CONFIG_EDITS:
-        if text.count(old) != 1:
-            sys.exit(f'package: config/sluice.yaml no longer has one "{old}"; mend CONFIG_EDITS')
+        if old not in text:
+            sys.exit(f'package: config/sluice.yaml no longer has "{old}"; mend CONFIG_EDITS')
         text = text.replace(old, new)
     return text
 
 
-def copyright_file(source):
-    notice = re.search(r'Copyright .*', (source / 'LICENSE').read_text())
+def copyright_file(epoch):
     return ('Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n'
             'Upstream-Name: sluice\n\nFiles: *\n'
-            f'Copyright: {notice.group(0).removeprefix("Copyright ") if notice else "the sluice authors"}\n'
+            f'Copyright: {time.gmtime(epoch).tm_year} the sluice authors\n'
             'License: Apache-2.0\n On Debian systems the full text is in /usr/share/common-licenses/Apache-2.0.\n')
 
 

@@ -36,7 +36,10 @@ def binary():
 
 
 def output(*command, **more):
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=300, **more).stdout
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, **more)
+    if ended.returncode:
+        raise AssertionError(f'{command} ended with {ended.returncode}: {ended.stderr}')
+    return ended.stdout
 
 
 def help_of(path):
@@ -167,9 +170,9 @@ class Packages(unittest.TestCase):
         control = output('dpkg-deb', '--field', deb)
         depends = re.search(r'^Depends: (.*)$', control, re.M).group(1)
         linked = bill.owners(bill.linked_files(str(binary())))
-        # libgcc and the C library may be told under the name of the interface they give.
-        for name in set(linked) - {'libgcc-s1', 'libc6'}:
-            self.assertRegex(depends, rf'(^|[ ,]){re.escape(name)}( |,|$)')
+        # A library may be told under the name of the interface that it gives: libspdlog1.10-fmt9.
+        for name in linked:
+            self.assertRegex(depends, rf'(^|[ ,]){re.escape(name)}(-\w+)?( |,|$)')
         listed = output('dpkg-deb', '--contents', deb)
         for path in ('/usr/bin/sluice', '/usr/share/man/man1/sluice.1.gz', '/lib/systemd/system/sluice.service',
                      '/usr/share/bash-completion/completions/sluice', '/usr/share/zsh/vendor-completions/_sluice',
@@ -203,7 +206,7 @@ class Packages(unittest.TestCase):
         for name in ('libboost1.81-dev', 'nlohmann-json3-dev', 'libcli11-dev'):
             self.assertIn({'name': 'sluice:use', 'value': 'compiled in'}, parts[name]['properties'])
         for name, each in parts.items():
-            self.assertTrue(each.get('licenses') or name in ('libc6', 'libgcc-s1', 'libstdc++6'), f'{name}: no licence')
+            self.assertTrue(each.get('licenses'), f'{name}: no licence; read its copyright for FREE_TEXT')
 
     def test_the_image_installs_every_linked_library(self):
         listed = (SOURCE / 'docker/packages.txt').read_text()
