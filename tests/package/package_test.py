@@ -211,6 +211,9 @@ class Packages(unittest.TestCase):
     def test_the_image_installs_every_linked_library(self):
         listed = (SOURCE / 'docker/packages.txt').read_text()
         run = set(re.findall(r'^run (\S+)', listed, re.M))
+        told = set(re.search(r'apt-get install -y --no-install-recommends (.*?)\n[^ ]',
+                             (SOURCE / 'docs/guide/install.md').read_text().replace('\\\n', ''), re.S).group(1).split())
+        self.assertEqual(told, run, 'docs/guide/install.md')
         # These are in every Debian image.
         self.assertEqual(set(bill.owners(bill.linked_files(str(binary())))) - run, {'libc6', 'libgcc-s1'})
 
