@@ -26,7 +26,7 @@ class Tree:
 
     def files(self):
         """Without what apt and dpkg keep of their own work."""
-        own = ('var/lib/dpkg', 'var/lib/apt', 'var/cache', 'var/log', 'proc', 'tmp')
+        own = ('var/lib/dpkg', 'var/lib/apt', 'var/cache', 'var/log', 'run/', 'proc', 'tmp')
         return {path.relative_to(self.root).as_posix() for path in self.root.rglob('*')
                 if not path.relative_to(self.root).as_posix().startswith(own)}
 
