@@ -17,6 +17,7 @@ class Option:
     names: list  # ['-c', '--config']; of a positional its one name
     value: str  # 'TEXT=config/sluice.yaml', '' for a flag
     text: str
+    rule: str = ''  # 'Excludes: --json', 'REQUIRED'
 
     @property
     def long(self):
@@ -90,7 +91,9 @@ def parse(shown, path=()):
             below.append(spec.split()[0])
             continue
         names, _, value = spec.partition(' ')
-        getattr(command, kind).append(Option(names.split(','), value.strip(), ' '.join(text.split())))
+        rule = ' '.join(re.findall(r'REQUIRED|(?:Excludes|Needs): .*', value))
+        value = re.sub(r'REQUIRED|(?:Excludes|Needs): .*', '', value).strip()
+        getattr(command, kind).append(Option(names.split(','), value, ' '.join(text.split()), rule))
     return command, below
 
 

@@ -44,6 +44,8 @@ def page(root, version, epoch):
         if command.path:
             out += ['.SS ' + escaped(' '.join(command.path)), escaped(command.text)]
             out += entries([*command.positionals, *command.options])
+            if command.footer not in ('', root.footer):
+                out += ['.PP', '.nf', escaped(command.footer), '.fi']
     out += ['.SH OPTIONS', *entries(root.options)]
     for title, rows in (('SIGNALS', SIGNALS), ('ENVIRONMENT', ENVIRONMENT), ('FILES', FILES)):
         out.append(f'.SH {title}')
@@ -66,5 +68,6 @@ def entries(options):
             continue
         names = ', '.join(f'\\fB{escaped(name)}\\fR' for name in option.names)
         value = f' \\fI{escaped(option.value)}\\fR' if option.value else ''
-        out += ['.TP', names + value, escaped(option.text)]
+        text = option.text + {'': '', 'REQUIRED': ' (required)'}.get(option.rule, f' ({option.rule})')
+        out += ['.TP', names + value, escaped(text)]
     return out

@@ -59,6 +59,43 @@ def told(path=()):
     return found
 
 
+SAMPLE = """What it does,
+in two lines.
+Usage: sluice some [OPTIONS] file SUBCOMMAND
+
+Positionals:
+  file TEXT REQUIRED          The copy
+
+Options:
+  -h,--help                   Print this help message and exit
+  -f,--format TEXT:{csv,json}=csv
+                              How it is written,
+                              and how it is read
+  --csv Excludes: --json      CSV
+  -o,--out TEXT REQUIRED      A file
+
+Subcommands:
+  below                       Another one
+
+Exit codes: 0 fine.
+Example: sluice some x
+"""
+
+
+class Help(unittest.TestCase):
+    def test_each_part_is_read(self):
+        command, below = command_line.parse(SAMPLE, ('some',))
+        self.assertEqual((command.text, below), ('What it does, in two lines.', ['below']))
+        self.assertEqual(command.footer, 'Exit codes: 0 fine.\nExample: sluice some x')
+        self.assertEqual([(each.names, each.value, each.rule) for each in command.positionals + command.options],
+                         [(['file'], 'TEXT', 'REQUIRED'), (['-h', '--help'], '', ''),
+                          (['-f', '--format'], 'TEXT:{csv,json}=csv', ''), (['--csv'], '', 'Excludes: --json'),
+                          (['-o', '--out'], 'TEXT', 'REQUIRED')])
+        form, out = command.options[1], command.options[3]
+        self.assertEqual((form.choices, form.text), (['csv', 'json'], 'How it is written, and how it is read'))
+        self.assertEqual((form.takes_path, out.takes_path), (False, True))
+
+
 class Shipped(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
