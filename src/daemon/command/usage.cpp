@@ -1,7 +1,9 @@
+#include <filesystem>
 #include <fmt/format.h>
 
 #include "daemon/command/command.hpp"
 #include "daemon/command/storage_dir.hpp"
+#include "store/projection/ledger_files.hpp"
 #include "store/usage/report_text.hpp"
 
 namespace sluice::daemon::command {
@@ -50,7 +52,8 @@ int usage(UsageOptions const& options) {
     auto const ready = bring_up_to_date(*dir);
     if (!ready) {
         fmt::print(stderr, "sluice: {}\n", ready.error().message);
-        return exit_failed;
+        // Who may only read still gets what is there; the answer says what it does not count.
+        if (!std::filesystem::exists(store::database_path(*dir))) return exit_failed;
     }
     auto const report = store::read_usage(*dir, *query);
     if (!report) {

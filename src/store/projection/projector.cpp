@@ -116,19 +116,23 @@ bool Projector::pass() {
             "{}; usage is still recorded in the ledger, and the database catches up when it can",
             done.error().message);
     }
-    if (projection_) {  // a connection after an error is not trusted
-        before_.records += projection_->counters().records;
-        before_.duplicates += projection_->counters().duplicates;
-        before_.bad_lines += projection_->counters().bad_lines;
-        projection_.reset();
-    }
+    close();  // a connection after an error is not trusted
     return false;
+}
+
+void Projector::close() {
+    if (!projection_) return;
+    before_.records += projection_->counters().records;
+    before_.duplicates += projection_->counters().duplicates;
+    before_.bad_lines += projection_->counters().bad_lines;
+    projection_.reset();
 }
 
 Result<void> Projector::work() {
     if (projection_ && !projection_->is_in_place()) {
-        log::warn("{} is gone; it is made again from the ledger", database_path(storage_dir_));
-        return gateway_error(ErrorCode::internal, 500, "The usage database was moved away");
+        log::warn("{} was moved away; it is made again from the ledger",
+                  database_path(storage_dir_));
+        close();
     }
     if (!projection_) {
         auto opened = Projection::open(storage_dir_);

@@ -50,6 +50,7 @@ class Projector {
     void run();
     bool pass();  // false: failed
     Result<void> work();
+    void close();
     Result<void> retain();
     [[nodiscard]] bool is_out_of_time();
     void publish();

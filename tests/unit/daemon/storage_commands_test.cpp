@@ -89,6 +89,17 @@ TEST_F(StorageCommands, UsageLeavesTheLedgerOfARunningDaemonToIt) {
     EXPECT_EQ(run({"usage"}).out.find("not counted yet"), std::string::npos);
 }
 
+TEST_F(StorageCommands, WhatCannotBeTakenInIsToldAndTheRestAnswered) {
+    record(1, "search");
+    EXPECT_EQ(run({"usage"}).code, 0);
+    std::ofstream{dir + "/ledger/usage-20261121T000000Z-0001.jsonl"} << "{\"schema\":99}\n";
+    auto const outcome = run({"usage", "--json"});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_NE(outcome.err.find("newer sluice"), std::string::npos) << outcome.err;
+    EXPECT_NE(outcome.out.find("\"requests\":1"), std::string::npos) << outcome.out;
+    EXPECT_NE(outcome.out.find("\"pending_bytes\":14"), std::string::npos) << outcome.out;
+}
+
 TEST_F(StorageCommands, WrongUseIsToldWithTwo) {
     record(1, "search");
     struct Case {
