@@ -114,7 +114,8 @@ def stage(source, build, root, version, epoch):
     write(root / 'usr/share/fish/vendor_completions.d/sluice.fish', completion.fish(commands))
 
     doc = root / 'usr/share/doc/sluice'
-    copy(source / 'README.md', doc / 'README.md')
+    # The index; what is for those who change sluice stays with the source.
+    write(doc / 'README.md', (source / 'docs/README.md').read_text().partition('\n## For those who change it')[0])
     for folder in ('guide', 'reference'):
         shutil.copytree(source / 'docs' / folder, doc / folder, copy_function=shutil.copyfile)
     (doc / 'LICENSE').unlink()

@@ -233,6 +233,10 @@ class Packages(unittest.TestCase):
             checked = subprocess.run([top / 'bin/sluice', 'check', '--config', top / 'etc/sluice.yaml'],
                                      capture_output=True, text=True, check=False, env={'PATH': os.defpath})
             self.assertEqual(checked.returncode, 0, checked.stderr)
+            doc = top / 'share/doc/sluice'
+            linked = re.findall(r'\]\(([^):#]+)', (doc / 'README.md').read_text())
+            self.assertGreater(len(linked), 8)
+            self.assertEqual([each for each in linked if not (doc / each).exists()], [])
             self.assertIn('storage: {dir: /var/lib/sluice}', (top / 'etc/sluice.yaml').read_text())
 
     def test_the_bill_names_every_linked_library_with_version_and_licence(self):
