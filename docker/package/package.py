@@ -27,9 +27,9 @@ import manual
 
 HERE = pathlib.Path(__file__).resolve().parent
 CONFIG_EDITS = (  # of config/sluice.yaml, for a service: (what stands there, what the package has)
-    ('#! storage: {dir: ./data}', 'storage: {dir: /var/lib/sluice}'),
-    ('$schema=schema/', '$schema=/usr/share/sluice/schema/'),
-    ('docs/reference/config.md', '/usr/share/doc/sluice/reference/config.md'),
+    (r'^#! (storage: \{dir: )\./data\b(.*)$', r'storage: {dir: /var/lib/sluice}\n#  or: \1/var/lib/sluice\2'),
+    (r'\$schema=schema/', '$schema=/usr/share/sluice/schema/'),
+    (r'docs/reference/config\.md', '/usr/share/doc/sluice/reference/config.md'),
 )
 
 
@@ -129,9 +129,9 @@ def stage(source, build, root, version, epoch):
 
 def packaged_config(text):
     for old, new in CONFIG_EDITS:
-        if old not in text:
+        text, times = re.subn(old, new, text, flags=re.M)
+        if times == 0:
             sys.exit(f'package: config/sluice.yaml no longer has "{old}"; mend CONFIG_EDITS')
-        text = text.replace(old, new)
     return text
 
 
