@@ -38,15 +38,13 @@ def header_files(build):
 def owners(files):
     """Package -> the files of it among these."""
     found = {}
-    for start in range(0, len(files), 500):
-        # A file may be known by the name it had before /usr was merged.
-        part = files[start:start + 500]
-        asked = part + [path.removeprefix('/usr') for path in part if path.startswith('/usr/lib')]
-        shown = subprocess.run(['dpkg-query', '-S', *asked], capture_output=True, text=True, check=False,
-                               env={**os.environ, 'LC_ALL': 'C'}).stdout
-        for line in shown.splitlines():
-            package, _, path = line.rpartition(': ')
-            found.setdefault(package.split(', ')[0].split(':')[0], set()).add(path)
+    # A file may be known by the name it had before /usr was merged.
+    asked = files + [path.removeprefix('/usr') for path in files if path.startswith('/usr/lib')]
+    shown = subprocess.run(['dpkg-query', '-S', *asked], capture_output=True, text=True, check=False,
+                           env={**os.environ, 'LC_ALL': 'C'}).stdout if asked else ''
+    for line in shown.splitlines():
+        package, _, path = line.rpartition(': ')
+        found.setdefault(package.split(', ')[0].split(':')[0], set()).add(path)
     return found
 
 
