@@ -11,7 +11,12 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/llm/answer.hpp"
+#include "sluice/llm/event.hpp"
+#include "sluice/llm/request.hpp"
+#include "sluice/llm/target.hpp"
 #include "sluice/llm/usage.hpp"
+#include "sluice/loss.hpp"
 #include "sluice/result.hpp"
 
 namespace sluice {
@@ -119,6 +124,57 @@ struct ReaderOptions {
     std::size_t frame_bytes_max = 1 << 20;
 };
 
+// Reads a streamed answer as events: the first half of a translation. A machine: feed bytes in any
+// split, the events are the same. After an error or a fault nothing more comes.
+class EventReader {
+  public:
+    virtual ~EventReader() = default;
+
+    // Errors: response_too_large (a frame beyond frame_bytes_max), upstream_bad_response.
+    virtual Result<void> feed(std::string_view bytes, llm::EventSink& sink) = 0;
+    // The body has ended. Closes what is open; error upstream_reset when the answer was cut.
+    virtual Result<void> finish(llm::EventSink& sink) = 0;
+
+    [[nodiscard]] virtual llm::Usage const& usage() const noexcept = 0;
+    [[nodiscard]] virtual std::optional<Error> const& fault() const noexcept = 0;
+    [[nodiscard]] virtual std::string_view model() const noexcept = 0;
+    [[nodiscard]] virtual std::string_view finish_reason() const noexcept = 0;
+    [[nodiscard]] virtual std::uint64_t content_bytes() const noexcept = 0;
+    [[nodiscard]] virtual bool done() const noexcept = 0;  // the dialect's end mark was seen
+};
+
+struct WriterOptions {
+    std::string model;         // what the answer is said to be of, when the provider does not say
+    std::string id;            // of the answer, when the provider gives none
+    std::int64_t created = 0;  // Unix seconds
+    bool wants_usage = true;   // the caller asked for it in the stream
+};
+
+// Writes events as a streamed answer: the second half of a translation. What is to go out now
+// stands in `out`, which the caller empties.
+class EventWriter : public llm::EventSink {
+  public:
+    virtual ~EventWriter() = default;
+    // All events have come: what is left to say (usage, end marks). Not after a fault.
+    virtual void finish() = 0;
+
+    std::string out;
+};
+
+// What makes a dialect's chat one side of any translation.
+struct ChatMachines {
+    // `body` has passed read_request.
+    Result<llm::Request> (*read_chat)(std::string_view body);
+    Result<std::string> (*write_chat)(llm::Request const& request, llm::TargetView const& target,
+                                      Losses& losses);
+    // A whole answer; views into `body`. Errors: an error body classified, upstream_bad_response.
+    Result<llm::Answer> (*read_answer)(std::string_view body);
+    std::string (*write_answer)(llm::Answer const& answer, WriterOptions const& options,
+                                Losses& losses);
+    std::unique_ptr<EventReader> (*open_events)(std::size_t frame_bytes_max);
+    std::unique_ptr<EventWriter> (*open_writer)(WriterOptions options);
+};
+
 struct Codec {
     // The path below a provider's base URL, e.g. "/chat/completions".
     std::string_view upstream_path;
@@ -130,6 +186,7 @@ struct Codec {
     Patches (*patch_request)(RequestFacts const& facts, std::string_view body,
                              std::string_view upstream_model, bool ask_usage);
     std::unique_ptr<AnswerReader> (*open_reader)(ReaderOptions const& options);
+    ChatMachines const* chat = nullptr;  // null: not translated
 };
 
 struct Dialect {

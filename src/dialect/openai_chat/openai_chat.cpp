@@ -1,24 +1,36 @@
 // The table of the openai_chat dialect.
 #include "dialect/openai_chat/openai_chat.hpp"
 
+#include "dialect/common/unary_reader.hpp"
+#include "dialect/common/upstream_error.hpp"
+#include "dialect/openai_chat/answer.hpp"
 #include "dialect/openai_chat/error.hpp"
+#include "dialect/openai_chat/event_reader.hpp"
+#include "dialect/openai_chat/event_writer.hpp"
+#include "dialect/openai_chat/read_chat.hpp"
 #include "dialect/openai_chat/request.hpp"
 #include "dialect/openai_chat/stream_reader.hpp"
-#include "dialect/openai_chat/unary_reader.hpp"
+#include "dialect/openai_chat/usage.hpp"
+#include "dialect/openai_chat/write_chat.hpp"
 
 namespace sluice::dialect {
 
 namespace {
 
+constexpr UnaryShape unary_shape{"choices", "object", "finish_reason", 3, openai::read_usage};
+
 std::unique_ptr<AnswerReader> open_reader(ReaderOptions const& options) {
     if (options.streamed) {
         return std::make_unique<openai::StreamReader>(options.frame_bytes_max);
     }
-    return std::make_unique<openai::UnaryReader>();
+    return std::make_unique<UnaryReader>(unary_shape);
 }
 
+constexpr ChatMachines machines{openai::read_chat,    openai::write_chat,  openai::read_answer,
+                                openai::write_answer, openai::open_events, openai::open_writer};
+
 constexpr Codec chat{"/chat/completions", openai::read_request, openai::patch_streaming,
-                     open_reader};
+                     open_reader, &machines};
 constexpr Codec complete{"/completions", openai::read_request, openai::patch_streaming,
                          open_reader};
 constexpr Codec embed{"/embeddings", openai::read_request, openai::patch_model, open_reader};
@@ -27,7 +39,7 @@ constexpr Dialect table{"openai_chat",
                         {&chat, &complete, &embed},
                         openai::write_error,
                         openai::write_stream_error,
-                        openai::read_error};
+                        read_error};
 
 }  // namespace
 

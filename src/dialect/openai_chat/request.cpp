@@ -8,6 +8,7 @@
 #include "sluice/json.hpp"
 
 #include "codec/json_walk.hpp"
+#include "dialect/common/inner_once.hpp"
 
 namespace sluice::dialect::openai {
 
@@ -71,27 +72,6 @@ Member member_of(std::string_view name) noexcept {
             return Member::other;
     }
 }
-
-// Members that must stand once in any object inside messages, tools and the like.
-struct InnerOnce {
-    static std::uint8_t bit(std::string_view name) noexcept {
-        switch (name.size()) {
-            case 2:
-                return name == "id" ? 0x01 : 0;
-            case 4:
-                if (name == "role") return 0x02;
-                if (name == "type") return 0x04;
-                if (name == "text") return 0x08;
-                return name == "name" ? 0x10 : 0;
-            case 7:
-                return name == "content" ? 0x20 : 0;
-            case 9:
-                return name == "arguments" ? 0x40 : 0;
-            default:
-                return 0;
-        }
-    }
-};
 
 // At most `bytes_max`, between two characters.
 void cut(std::string& text, std::size_t bytes_max) {

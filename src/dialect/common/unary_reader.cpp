@@ -1,11 +1,10 @@
 // What is picked up is captured as raw JSON while it passes, then read whole. A body that is there
 // at once is walked by the scanner instead, with the same rules.
-#include "dialect/openai_chat/unary_reader.hpp"
+#include "dialect/common/unary_reader.hpp"
 
-#include "dialect/openai_chat/error.hpp"
-#include "dialect/openai_chat/usage.hpp"
+#include "dialect/common/upstream_error.hpp"
 
-namespace sluice::dialect::openai {
+namespace sluice::dialect {
 
 namespace {
 
@@ -17,7 +16,8 @@ constexpr std::size_t tier_bytes_max = 32;
 
 bool is_text_name(std::string_view name) noexcept {
     return name == "content" || name == "reasoning_content" || name == "reasoning" ||
-           name == "refusal" || name == "text" || name == "name" || name == "arguments";
+           name == "thinking" || name == "refusal" || name == "text" || name == "name" ||
+           name == "arguments";
 }
 
 std::string decoded(std::string_view quoted) {
@@ -76,21 +76,24 @@ void UnaryReader::on_key(std::string_view name, std::size_t depth) {
                   : name == "model"        ? Member::model
                   : name == "service_tier" ? Member::service_tier
                   : name == "error"        ? Member::error
-                  : name == "object"       ? Member::object
-                  : name == "choices"      ? Member::choices
+                  : name == shape_.type    ? Member::type
+                  : name == shape_.items   ? Member::items
                                            : Member::other;
-        if (member_ != Member::error && member_ != Member::object) is_settled_ = true;
+        if (shape_.finish_depth == 1 && name == shape_.finish) member_ = Member::finish;
+        if (member_ != Member::error && member_ != Member::type) is_settled_ = true;
         return;
     }
-    if (member_ != Member::choices) return;
-    is_finish_reason_ = depth == 3 && finish_reason_.empty() && name == "finish_reason";
+    if (member_ != Member::items) return;
+    is_finish_reason_ =
+        depth == shape_.finish_depth && finish_reason_.empty() && name == shape_.finish;
     is_counted_ = is_text_name(name);
 }
 
 void UnaryReader::on_begin(JsonKind kind, std::size_t depth, char const* at) {
     if (depth == 0) root_is_object_ = kind == JsonKind::object;
-    bool const is_picked = depth == 1 && member_ != Member::other && member_ != Member::choices;
-    bool const is_reason = depth == 3 && is_finish_reason_ && kind == JsonKind::string;
+    bool const is_picked = depth == 1 && member_ != Member::other && member_ != Member::items;
+    bool const is_reason =
+        depth == shape_.finish_depth && depth > 1 && is_finish_reason_ && kind == JsonKind::string;
     if (root_is_object_ && (is_picked || is_reason)) start_capture(depth, at);
 }
 
@@ -133,7 +136,7 @@ void UnaryReader::take_finish_reason(std::string_view value, bool overflowed) {
 void UnaryReader::take_member(std::string_view value, bool overflowed) {
     switch (member_) {
         case Member::usage:
-            if (!overflowed) read_usage(value, usage_);
+            if (!overflowed) shape_.read_usage(value, usage_);
             return;
         case Member::model:
             if (!overflowed && value.size() <= name_bytes_max && value.starts_with('"')) {
@@ -150,7 +153,10 @@ void UnaryReader::take_member(std::string_view value, bool overflowed) {
             fault_ =
                 read_fault(overflowed ? std::string{} : "{\"error\":" + std::string{value} + "}");
             return;
-        case Member::object:
+        case Member::finish:
+            if (value.starts_with('"')) take_finish_reason(value, overflowed);
+            return;
+        case Member::type:
             if (!fault_ && value == "\"error\"") fault_ = read_fault({});
             return;
         default:
@@ -178,7 +184,7 @@ bool UnaryReader::walk(std::string_view body) {
         std::uint8_t seen = 0;
         on_key(name, 1, seen);
         auto const from = scan.offset();
-        if (member_ == Member::choices) {
+        if (member_ == Member::items) {
             if (!scan.walk_value(1, *this)) return false;
             continue;
         }
@@ -201,7 +207,7 @@ bool UnaryReader::on_key(codec::JsonString const& text, std::size_t depth, std::
 
 void UnaryReader::on_string(codec::JsonString const& text, std::size_t depth) {
     if (is_counted_) content_bytes_ += counted_bytes(text);
-    if (depth == 3 && is_finish_reason_) {
+    if (depth == shape_.finish_depth && depth > 1 && is_finish_reason_) {
         take_finish_reason(text.quoted, text.quoted.size() > capture_bytes_max);
     }
 }
@@ -216,4 +222,4 @@ void UnaryReader::forget() noexcept {
     is_finish_reason_ = is_counted_ = is_settled_ = false;
 }
 
-}  // namespace sluice::dialect::openai
+}  // namespace sluice::dialect

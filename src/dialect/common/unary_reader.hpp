@@ -1,4 +1,4 @@
-// Reads a unary answer of the openai_chat dialect while it passes by: every byte comes out as it
+// Reads a unary answer of a JSON dialect while it passes by: every byte comes out as it
 // came, and usage, model, error and the first finish reason are picked up on the way, in bounded
 // memory however long the body is. Made by open_reader; calls codec/json_push.
 #pragma once
@@ -10,11 +10,20 @@
 #include "codec/json_push.hpp"
 #include "codec/json_walk.hpp"
 
-namespace sluice::dialect::openai {
+namespace sluice::dialect {
+
+// Where a dialect says what is picked up. Static: outlives the readers.
+struct UnaryShape {
+    std::string_view items;        // the member of the root that holds the answer: "choices"
+    std::string_view type;         // the one that says what the body is: "error" makes it a fault
+    std::string_view finish;       // "finish_reason"
+    std::size_t finish_depth = 1;  // containers around it
+    void (*read_usage)(std::string_view object, llm::Usage& usage) = nullptr;
+};
 
 class UnaryReader final : public AnswerReader {
   public:
-    UnaryReader() : push_(*this) {}
+    explicit UnaryReader(UnaryShape const& shape) : shape_(shape), push_(*this) {}
 
     Result<void> feed(std::string_view bytes, FrameSink& sink) override;
     Result<void> finish(FrameSink& sink) override;
@@ -27,15 +36,24 @@ class UnaryReader final : public AnswerReader {
     [[nodiscard]] std::string_view finish_reason() const noexcept override {
         return finish_reason_;
     }
-    // String values named content, reasoning(_content), refusal, text, name or arguments inside
-    // choices. An escape counts as one byte, \uXXXX as two.
+    // String values named content, reasoning(_content), thinking, refusal, text, name or arguments
+    // inside the items. An escape counts as one byte, \uXXXX as two.
     [[nodiscard]] std::uint64_t content_bytes() const noexcept override { return content_bytes_; }
 
   private:
     friend class codec::JsonPush<UnaryReader>;
     friend class codec::JsonScanner;
 
-    enum class Member : std::uint8_t { other, usage, model, service_tier, error, object, choices };
+    enum class Member : std::uint8_t {
+        other,
+        usage,
+        model,
+        service_tier,
+        error,
+        type,
+        finish,
+        items
+    };
 
     void on_key(std::string_view name, std::size_t depth);
     void on_begin(codec::JsonKind kind, std::size_t depth, char const* at);
@@ -51,11 +69,12 @@ class UnaryReader final : public AnswerReader {
     void take_finish_reason(std::string_view value, bool overflowed);
     bool walk(std::string_view body);
     void forget() noexcept;
-    // Of the strict walk, inside choices.
+    // Of the strict walk, inside the items.
     bool on_key(codec::JsonString const& text, std::size_t depth, std::uint8_t&);
     void on_string(codec::JsonString const& text, std::size_t depth);
     [[nodiscard]] FrameKind kind() const noexcept;
 
+    UnaryShape const& shape_;
     codec::JsonPush<UnaryReader> push_;
     llm::Usage usage_;
     std::optional<Error> fault_;
@@ -68,10 +87,10 @@ class UnaryReader final : public AnswerReader {
     Member member_ = Member::other;  // of the root
     bool is_capturing_ = false;
     bool overflowed_ = false;
-    bool is_finish_reason_ = false;  // the next value of a choice is it
+    bool is_finish_reason_ = false;  // the next value is it
     bool is_counted_ = false;        // strings after this key are text of the answer
     bool is_settled_ = false;        // a member other than `error` has come: this is an answer
     bool root_is_object_ = false;
 };
 
-}  // namespace sluice::dialect::openai
+}  // namespace sluice::dialect

@@ -1,0 +1,28 @@
+// What a request writer has to know of the place its body goes to.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace sluice::llm {
+
+// What is peculiar to a model, from config/models.
+struct ModelRules {
+    std::optional<std::int64_t> output_tokens_max;  // sent where the dialect needs a maximum
+    bool takes_sampling = true;                     // temperature, top_p, top_k
+    bool takes_prefill = true;                      // an assistant's turn at the end
+    bool thinks_by_budget =
+        false;                 // thinking is switched on with a number of tokens, not by effort
+    bool takes_schema = true;  // structured output by JSON schema
+};
+
+struct TargetView {
+    std::string_view model;             // the provider's name for it, decoded
+    bool ask_usage = false;             // of streams
+    ModelRules const* rules = nullptr;  // null: nothing is known
+    // The member that bounds the answer, for the dialects that have had several.
+    std::string_view max_output_name = "max_tokens";
+};
+
+}  // namespace sluice::llm

@@ -1,0 +1,52 @@
+// The table of the anthropic dialect.
+#include "dialect/anthropic/anthropic.hpp"
+
+#include "dialect/anthropic/answer.hpp"
+#include "dialect/anthropic/error.hpp"
+#include "dialect/anthropic/event_writer.hpp"
+#include "dialect/anthropic/read_chat.hpp"
+#include "dialect/anthropic/request.hpp"
+#include "dialect/anthropic/stream_reader.hpp"
+#include "dialect/anthropic/usage.hpp"
+#include "dialect/anthropic/write_chat.hpp"
+#include "dialect/common/unary_reader.hpp"
+#include "dialect/common/upstream_error.hpp"
+
+namespace sluice::dialect {
+namespace {
+
+void read_usage(std::string_view object, llm::Usage& usage) {
+    anthropic::UsageReader().take(object, usage);
+}
+
+constexpr UnaryShape unary_shape{"content", "type", "stop_reason", 1, read_usage};
+
+std::unique_ptr<AnswerReader> open_reader(ReaderOptions const& options) {
+    if (options.streamed) {
+        return std::make_unique<anthropic::StreamReader>(options.frame_bytes_max);
+    }
+    return std::make_unique<UnaryReader>(unary_shape);
+}
+
+std::unique_ptr<EventReader> open_events(std::size_t frame_bytes_max) {
+    return std::make_unique<anthropic::StreamEvents>(frame_bytes_max);
+}
+
+constexpr ChatMachines machines{
+    anthropic::read_chat,    anthropic::write_chat, anthropic::read_answer,
+    anthropic::write_answer, open_events,           anthropic::open_writer};
+
+constexpr Codec chat{"/messages", anthropic::read_request, anthropic::patch_request, open_reader,
+                     &machines};
+
+constexpr Dialect table{"anthropic",
+                        {&chat, nullptr, nullptr},
+                        anthropic::write_error,
+                        anthropic::write_stream_error,
+                        read_error};
+
+}  // namespace
+
+Dialect const& anthropic_messages() { return table; }
+
+}  // namespace sluice::dialect

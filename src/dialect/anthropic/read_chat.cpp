@@ -1,0 +1,316 @@
+#include "dialect/anthropic/read_chat.hpp"
+
+#include "sluice/json.hpp"
+
+#include "dialect/common/walk.hpp"
+
+namespace sluice::dialect::anthropic {
+namespace {
+
+using llm::Block;
+using llm::BlockKind;
+using llm::Message;
+using llm::Role;
+using llm::Source;
+using llm::SourceKind;
+
+constexpr std::string_view name_of_dialect = "anthropic";
+
+class ChatReader {
+  public:
+    explicit ChatReader(std::string_view body) : scan_(body) {}
+
+    Result<llm::Request> run() {
+        request_.dialect = name_of_dialect;
+        scan_.skip_space();
+        bool const ok = each_member(scan_, [this](std::string_view name) { return member(name); });
+        if (!ok && complaint_.empty()) complaint_ = "the request cannot be read";
+        if (!complaint_.empty()) {
+            return client_error(ErrorCode::invalid_request, 400, std::move(complaint_));
+        }
+        if (has_system_) {
+            request_.messages.insert(request_.messages.begin(), std::move(system_));
+        }
+        request_.wants_usage = true;  // this dialect always tells it
+        return std::move(request_);
+    }
+
+  private:
+    bool refuse(std::string complaint) {
+        if (complaint_.empty()) complaint_ = std::move(complaint);
+        return scan_.skip_value(0);
+    }
+
+    bool member(std::string_view name) {
+        auto& r = request_;
+        if (name == "model") return take_text(scan_, r.model);
+        if (name == "messages") return messages();
+        if (name == "system") return system();
+        if (name == "max_tokens") return take_integer(scan_, r.max_output_tokens);
+        if (name == "stream") return stream();
+        if (name == "tools") return tools();
+        if (name == "tool_choice") return tool_choice();
+        if (name == "temperature") return take_json_or_null(scan_, r.temperature);
+        if (name == "top_p") return take_json_or_null(scan_, r.top_p);
+        if (name == "top_k") return take_json_or_null(scan_, r.top_k);
+        if (name == "stop_sequences") return stop_sequences();
+        if (name == "thinking") return thinking();
+        if (name == "output_config") return output_config();
+        if (name == "metadata") return metadata();
+        if (name == "service_tier") return take_text(scan_, r.service_tier);
+        if (name == "cache_control") return take_json_or_null(scan_, r.cache_control);
+        std::string_view json;
+        if (!take_json_or_null(scan_, json)) return false;
+        if (!json.empty()) r.extras.push_back({r.keep(std::string{name}), json});
+        return true;
+    }
+
+    bool stream() {
+        std::optional<bool> value;
+        if (!take_bool(scan_, value)) return false;
+        request_.stream = value.value_or(false);
+        return true;
+    }
+
+    bool stop_sequences() {
+        if (scan_.peek() != JsonKind::array) return scan_.skip_value(0);
+        return each_element(scan_, [this] {
+            llm::Text text;
+            if (!take_text(scan_, text)) return false;
+            if (text.exists()) request_.stop.push_back(text);
+            return true;
+        });
+    }
+
+    bool thinking() {
+        if (scan_.peek() != JsonKind::object) return scan_.skip_value(0);
+        auto& reasoning = request_.reasoning;
+        return each_member(scan_, [&](std::string_view name) {
+            if (name == "budget_tokens") return take_integer(scan_, reasoning.budget);
+            if (name == "display") return take_text(scan_, reasoning.display);
+            if (name != "type") return scan_.skip_value(0);
+            llm::Text type;
+            if (!take_text(scan_, type)) return false;
+            if (type.is("enabled")) reasoning.thinking = llm::Thinking::budget;
+            if (type.is("adaptive")) reasoning.thinking = llm::Thinking::adaptive;
+            if (type.is("disabled")) reasoning.thinking = llm::Thinking::disabled;
+            return true;
+        });
+    }
+
+    bool output_config() {
+        if (scan_.peek() != JsonKind::object) return scan_.skip_value(0);
+        return each_member(scan_, [this](std::string_view name) {
+            if (name == "effort") return take_text(scan_, request_.reasoning.effort);
+            if (name != "format" || scan_.peek() != JsonKind::object) return scan_.skip_value(0);
+            auto& format = request_.format;
+            return each_member(scan_, [&](std::string_view inner) {
+                if (inner == "schema") {
+                    format.kind = llm::FormatKind::json_schema;
+                    return take_json_or_null(scan_, format.schema);
+                }
+                if (inner == "name") return take_text(scan_, format.name);
+                return scan_.skip_value(0);
+            });
+        });
+    }
+
+    bool metadata() {
+        if (scan_.peek() != JsonKind::object) return scan_.skip_value(0);
+        return each_member(scan_, [this](std::string_view name) {
+            if (name == "user_id") return take_text(scan_, request_.user);
+            return scan_.skip_value(0);
+        });
+    }
+
+    bool tools() {
+        if (scan_.peek() != JsonKind::array) return scan_.skip_value(0);
+        return each_element(scan_, [this] {
+            if (scan_.peek() != JsonKind::object) {
+                return refuse("tools: each tool must be an object");
+            }
+            auto const from = scan_.offset();
+            llm::Tool tool;
+            llm::Text type;
+            bool const ok = each_member(scan_, [&](std::string_view name) {
+                if (name == "type") return take_text(scan_, type);
+                if (name == "name") return take_text(scan_, tool.name);
+                if (name == "description") return take_text(scan_, tool.description);
+                if (name == "input_schema") return take_json_or_null(scan_, tool.schema);
+                if (name == "strict") return take_flag(scan_, tool.strict);
+                if (name == "cache_control") return take_json_or_null(scan_, tool.cache_control);
+                return scan_.skip_value(0);
+            });
+            if (!ok) return false;
+            if (type.exists() && !type.is("custom")) tool.opaque = scan_.since(from);
+            request_.tools.push_back(tool);
+            return true;
+        });
+    }
+
+    bool tool_choice() {
+        if (scan_.peek() != JsonKind::object) return scan_.skip_value(0);
+        return each_member(scan_, [this](std::string_view name) {
+            if (name == "name") return take_text(scan_, request_.tool_name);
+            if (name == "disable_parallel_tool_use") {
+                std::optional<bool> value;
+                if (!take_bool(scan_, value)) return false;
+                if (value) request_.parallel_tools = !*value;
+                return true;
+            }
+            if (name != "type") return scan_.skip_value(0);
+            llm::Text type;
+            if (!take_text(scan_, type)) return false;
+            auto& mode = request_.tool_mode;
+            if (type.is("auto")) mode = llm::ToolMode::automatic;
+            if (type.is("any")) mode = llm::ToolMode::required;
+            if (type.is("tool")) mode = llm::ToolMode::named;
+            if (type.is("none")) mode = llm::ToolMode::none;
+            return true;
+        });
+    }
+
+    bool system() {
+        has_system_ = true;
+        system_.role = Role::system;
+        return content(system_.blocks);
+    }
+
+    bool messages() {
+        if (scan_.peek() != JsonKind::array) return refuse("messages: must be an array");
+        return each_element(scan_, [this] {
+            if (scan_.peek() != JsonKind::object) {
+                return refuse("messages: each message must be an object");
+            }
+            Message message;
+            llm::Text role;
+            bool const ok = each_member(scan_, [&](std::string_view name) {
+                if (name == "role") return take_text(scan_, role);
+                if (name == "content") return content(message.blocks);
+                return scan_.skip_value(0);
+            });
+            if (!ok) return false;
+            if (role.is("assistant")) {
+                message.role = Role::assistant;
+            } else if (role.is("system")) {
+                message.role = Role::system;
+            } else if (!role.is("user")) {
+                complaint_ = "messages: role must be user or assistant";
+            }
+            request_.messages.push_back(std::move(message));
+            return true;
+        });
+    }
+
+    bool content(std::vector<Block>& blocks) {
+        if (scan_.peek() == JsonKind::string) {
+            Block block;
+            if (!take_text(scan_, block.text)) return false;
+            blocks.push_back(block);
+            return true;
+        }
+        if (scan_.peek() != JsonKind::array) return scan_.skip_value(0);
+        return each_element(scan_, [&] {
+            if (scan_.peek() == JsonKind::string) {
+                return take_text(scan_, blocks.emplace_back().text);
+            }
+            if (scan_.peek() != JsonKind::object) {
+                return refuse("messages: each content block must be an object");
+            }
+            return block(blocks);
+        });
+    }
+
+    bool block(std::vector<Block>& blocks) {
+        auto const from = scan_.offset();
+        Block block;
+        block.dialect = name_of_dialect;
+        llm::Text type, title, thinking, tool_use_id;
+        bool const ok = each_member(scan_, [&](std::string_view name) {
+            if (name == "type") return take_text(scan_, type);
+            if (name == "text") return take_text(scan_, block.text);
+            if (name == "cache_control") return take_json_or_null(scan_, block.cache_control);
+            if (name == "source") return source(block.source);
+            if (name == "id") return take_text(scan_, block.id);
+            if (name == "name") return take_text(scan_, block.name);
+            if (name == "title") return take_text(scan_, title);
+            if (name == "input") return take_json_or_null(scan_, block.json);
+            if (name == "thinking") return take_text(scan_, thinking);
+            if (name == "signature") return take_text(scan_, block.signature);
+            if (name == "data") return take_text(scan_, block.data);
+            if (name == "tool_use_id") return take_text(scan_, tool_use_id);
+            if (name == "content") return content(block.content);
+            if (name == "citations" && scan_.peek() == JsonKind::array) {
+                return take_json(scan_, block.citations);
+            }
+            if (name == "is_error") return is_error(block);
+            return scan_.skip_value(0);
+        });
+        if (!ok) return false;
+        if (type.is("text")) {
+            block.kind = BlockKind::text;
+        } else if (type.is("image")) {
+            block.kind = BlockKind::image;
+        } else if (type.is("document")) {
+            block.kind = BlockKind::document;
+            block.name = title;
+        } else if (type.is("tool_use")) {
+            block.kind = BlockKind::tool_call;
+        } else if (type.is("tool_result")) {
+            block.kind = BlockKind::tool_result;
+            block.id = tool_use_id;
+        } else if (type.is("thinking")) {
+            block.kind = BlockKind::thought;
+            block.text = thinking;
+        } else if (type.is("redacted_thinking")) {
+            block.kind = BlockKind::thought;
+        } else if (type.is("mid_conv_system")) {
+            block.kind = BlockKind::text;
+            for (auto& inner : block.content) blocks.push_back(std::move(inner));
+            return true;
+        } else {
+            block.kind = BlockKind::opaque;
+            block.json = scan_.since(from);
+        }
+        blocks.push_back(std::move(block));
+        return true;
+    }
+
+    bool is_error(Block& block) {
+        std::optional<bool> value;
+        if (!take_bool(scan_, value)) return false;
+        block.is_error = value.value_or(false);
+        return true;
+    }
+
+    bool source(Source& source) {
+        if (scan_.peek() != JsonKind::object) return scan_.skip_value(0);
+        llm::Text type;
+        bool const ok = each_member(scan_, [&](std::string_view name) {
+            if (name == "type") return take_text(scan_, type);
+            if (name == "media_type") return take_text(scan_, source.media_type);
+            if (name == "data" || name == "url" || name == "file_id") {
+                return take_text(scan_, source.data);
+            }
+            return scan_.skip_value(0);
+        });
+        source.kind = type.is("base64") ? SourceKind::base64
+                      : type.is("url")  ? SourceKind::url
+                      : type.is("file") ? SourceKind::file
+                      : type.is("text") ? SourceKind::text
+                                        : SourceKind::none;
+        return ok;
+    }
+
+    JsonScanner scan_;
+    llm::Request request_;
+    Message system_;
+    bool has_system_ = false;
+    std::string complaint_;
+};
+
+}  // namespace
+
+Result<llm::Request> read_chat(std::string_view body) { return ChatReader(body).run(); }
+
+}  // namespace sluice::dialect::anthropic

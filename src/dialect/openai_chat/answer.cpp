@@ -1,0 +1,335 @@
+#include "dialect/openai_chat/answer.hpp"
+
+#include <algorithm>
+
+#include "sluice/json.hpp"
+
+#include "base/json_text.hpp"
+#include "dialect/common/upstream_error.hpp"
+#include "dialect/common/walk.hpp"
+#include "dialect/openai_chat/usage.hpp"
+
+namespace sluice::dialect::openai {
+namespace {
+
+using llm::Block;
+using llm::BlockKind;
+
+class AnswerWalk {
+  public:
+    explicit AnswerWalk(std::string_view body) : body_(body), scan_(body) {}
+
+    Result<llm::Answer> run() {
+        scan_.skip_space();
+        if (scan_.peek() != JsonKind::object) return bad_answer("the body is no JSON object");
+        std::string_view usage, error;
+        llm::Text tier;
+        bool has_choices = false;
+        bool const ok = each_member(scan_, [&](std::string_view name) {
+            if (name == "id") return take_text(scan_, answer_.id);
+            if (name == "model") return take_text(scan_, answer_.model);
+            if (name == "usage") return take_json_or_null(scan_, usage);
+            if (name == "error") return take_json_or_null(scan_, error);
+            if (name == "service_tier") return take_text(scan_, tier);
+            if (name == "choices" && scan_.peek() == JsonKind::array) {
+                has_choices = true;
+                return each_element(scan_, [this] { return choice(); });
+            }
+            return scan_.skip_value(0);
+        });
+        if (!ok || !scan_.expect_end()) return bad_answer("the body is not valid JSON");
+        if (!error.empty()) return read_fault(body_);
+        if (!has_choices) return bad_answer("an answer without choices");
+        if (!usage.empty()) read_usage(usage, answer_.usage);
+        if (tier.inner().size() <= 32) answer_.usage.service_tier = tier.inner();
+        return std::move(answer_);
+    }
+
+  private:
+    bool choice() {
+        if (scan_.peek() != JsonKind::object) return scan_.skip_value(0);
+        auto& choice = answer_.choices.emplace_back();
+        return each_member(scan_, [&](std::string_view name) {
+            if (name == "message" && scan_.peek() == JsonKind::object) return message(choice);
+            if (name == "logprobs") return take_json_or_null(scan_, choice.logprobs);
+            if (name == "finish_reason") {
+                llm::Text word;
+                if (!take_text(scan_, word)) return false;
+                choice.reason = stop_reason_of(word);
+                choice.native_reason = word.json;
+                return true;
+            }
+            return scan_.skip_value(0);
+        });
+    }
+
+    bool message(llm::Choice& choice) {
+        llm::Text reasoning, refusal;
+        std::vector<Block> content, calls;
+        std::string_view annotations;
+        bool const ok = each_member(scan_, [&](std::string_view name) {
+            if (name == "content") return this->content(content);
+            if (name == "reasoning_content") return take_text(scan_, reasoning);
+            if (name == "reasoning") return other_reasoning(reasoning);
+            if (name == "refusal") return take_text(scan_, refusal);
+            if (name == "annotations") return take_json_or_null(scan_, annotations);
+            if (name == "tool_calls" && scan_.peek() == JsonKind::array) {
+                return each_element(scan_, [&] { return tool_call(calls); });
+            }
+            return scan_.skip_value(0);
+        });
+        if (!reasoning.is_empty()) {
+            Block thought;
+            thought.kind = BlockKind::thought;
+            thought.text = reasoning;
+            choice.blocks.push_back(thought);
+        }
+        for (auto& block : content) choice.blocks.push_back(std::move(block));
+        if (annotations.size() > 2 && !choice.blocks.empty()) {
+            choice.blocks.back().citations = annotations;
+            choice.blocks.back().dialect = "openai_chat";
+        }
+        if (!refusal.is_empty()) {
+            Block block;
+            block.kind = BlockKind::refusal;
+            block.text = refusal;
+            choice.blocks.push_back(block);
+        }
+        for (auto& call : calls) choice.blocks.push_back(std::move(call));
+        return ok;
+    }
+
+    bool other_reasoning(llm::Text& reasoning) {
+        llm::Text text;
+        if (!take_text(scan_, text)) return false;
+        if (!reasoning.exists()) reasoning = text;
+        return true;
+    }
+
+    // A string; some write parts.
+    bool content(std::vector<Block>& blocks) {
+        if (scan_.peek() == JsonKind::array) {
+            return each_element(scan_, [&] {
+                if (scan_.peek() != JsonKind::object) return scan_.skip_value(0);
+                Block block;
+                bool const ok = each_member(scan_, [&](std::string_view name) {
+                    if (name == "text") return take_text(scan_, block.text);
+                    return scan_.skip_value(0);
+                });
+                if (!block.text.is_empty()) blocks.push_back(block);
+                return ok;
+            });
+        }
+        Block block;
+        if (!take_text(scan_, block.text)) return false;
+        if (!block.text.is_empty()) blocks.push_back(block);
+        return true;
+    }
+
+    bool tool_call(std::vector<Block>& calls) {
+        if (scan_.peek() != JsonKind::object) return scan_.skip_value(0);
+        Block call;
+        call.kind = BlockKind::tool_call;
+        llm::Text arguments;
+        bool const ok = each_member(scan_, [&](std::string_view name) {
+            if (name == "id") return take_text(scan_, call.id);
+            if (name != "function" || scan_.peek() != JsonKind::object) return scan_.skip_value(0);
+            return each_member(scan_, [&](std::string_view inner) {
+                if (inner == "name") return take_text(scan_, call.name);
+                if (inner == "arguments") {
+                    if (scan_.peek() == JsonKind::object) return take_json(scan_, call.json);
+                    return take_text(scan_, arguments);
+                }
+                return scan_.skip_value(0);
+            });
+        });
+        if (call.json.empty()) call.json = arguments_of(arguments);
+        calls.push_back(std::move(call));
+        return ok;
+    }
+
+    // What the model wrote may be no JSON, cut by its length: it is kept as the one text in an
+    // object.
+    std::string_view arguments_of(llm::Text arguments) {
+        auto text = llm::decoded(arguments);
+        auto const first = text.find_first_not_of(" \t\r\n");
+        if (first == text.npos) return "{}";
+        if (text[first] == '{' && codec::is_json(text)) return answer_.keep(std::move(text));
+        std::string kept = "{\"arguments\":";
+        append_json_string(kept, text);
+        return answer_.keep(kept + "}");
+    }
+
+    std::string_view body_;
+    JsonScanner scan_;
+    llm::Answer answer_;
+};
+
+class AnswerWriter {
+  public:
+    AnswerWriter(llm::Answer const& answer, WriterOptions const& options, Losses& losses)
+        : answer_(answer), options_(options), losses_(losses) {}
+
+    std::string run() {
+        out_.begin_object();
+        out_.key("id");
+        answer_.id.exists() ? out_.raw(answer_.id.json) : out_.string("chatcmpl-" + options_.id);
+        out_.member("object", "chat.completion").member("created", options_.created);
+        out_.key("model");
+        answer_.model.exists() ? out_.raw(answer_.model.json) : out_.string(options_.model);
+        out_.key("choices").begin_array();
+        std::uint32_t index = 0;
+        for (auto const& choice : answer_.choices) write(choice, index++);
+        out_.end_array();
+        std::string usage;
+        append_usage(usage, answer_.usage);
+        out_.key("usage").raw(usage);
+        if (answer_.usage.service_tier == "standard") {
+            out_.member("service_tier", "default");
+        } else if (!answer_.usage.service_tier.empty()) {
+            out_.member("service_tier", answer_.usage.service_tier);
+        }
+        out_.end_object();
+        return out_.take();
+    }
+
+  private:
+    void write(llm::Choice const& choice, std::uint32_t index) {
+        out_.begin_object().member("index", index).key("message").begin_object();
+        out_.member("role", "assistant");
+        std::string content, reasoning;
+        llm::Text refusal;
+        std::vector<Block const*> thoughts, calls, cited;
+        for (auto const& block : choice.blocks) {
+            switch (block.kind) {
+                case BlockKind::text:
+                    content += block.text.inner();
+                    if (!block.citations.empty()) cited.push_back(&block);
+                    break;
+                case BlockKind::thought:
+                    reasoning += block.text.inner();
+                    thoughts.push_back(&block);
+                    break;
+                case BlockKind::tool_call:
+                    calls.push_back(&block);
+                    break;
+                case BlockKind::refusal:
+                    refusal = block.text;
+                    break;
+                default:
+                    losses_.add("content[]");
+            }
+        }
+        out_.key("content");
+        bool const says_nothing = content.empty() && (!calls.empty() || refusal.exists());
+        says_nothing ? out_.null() : out_.raw('"' + content + '"');
+        out_.key("refusal");
+        refusal.exists() ? out_.raw(refusal.json) : out_.null();
+        if (!reasoning.empty()) out_.key("reasoning_content").raw('"' + reasoning + '"');
+        write_thoughts(thoughts);
+        write_citations(cited);
+        if (!calls.empty()) {
+            out_.key("tool_calls").begin_array();
+            for (auto const* call : calls) write_call(*call);
+            out_.end_array();
+        }
+        out_.end_object();
+        out_.key("logprobs");
+        choice.logprobs.empty() ? out_.null() : out_.raw(choice.logprobs);
+        out_.key("finish_reason").raw(word_of(choice.reason)).end_object();
+    }
+
+    // The extension by which a caller gives signed thoughts back: docs/reference/dialects.md.
+    void write_thoughts(std::vector<Block const*> const& thoughts) {
+        bool const is_signed = std::any_of(thoughts.begin(), thoughts.end(), [](auto const* block) {
+            return block->signature.exists() || block->data.exists();
+        });
+        if (!is_signed) return;
+        out_.key("reasoning_details").begin_array();
+        std::uint32_t index = 0;
+        for (auto const* block : thoughts) {
+            out_.begin_object();
+            if (block->data.exists()) {
+                out_.member("type", "reasoning.encrypted").key("data").raw(block->data.json);
+            } else {
+                out_.member("type", "reasoning.text");
+                out_.key("text").raw(block->text.exists() ? block->text.json : "\"\"");
+                if (block->signature.exists()) out_.key("signature").raw(block->signature.json);
+            }
+            out_.member("format", block->dialect).member("index", index++).end_object();
+        }
+        out_.end_array();
+    }
+
+    // Links become annotations; places in documents have no counterpart.
+    void write_citations(std::vector<Block const*> const& cited) {
+        if (cited.empty()) return;
+        if (cited.front()->dialect == "openai_chat") {
+            out_.key("annotations").raw(cited.front()->citations);
+            return;
+        }
+        losses_.add("content[].citations");
+    }
+
+    void write_call(Block const& call) {
+        out_.begin_object().key("id").raw(call.id.exists() ? call.id.json : "\"call_0\"");
+        out_.member("type", "function").key("function").begin_object();
+        out_.key("name").raw(call.name.exists() ? call.name.json : "\"\"");
+        out_.member("arguments", call.json.empty() ? std::string_view{"{}"} : call.json);
+        out_.end_object().end_object();
+    }
+
+    llm::Answer const& answer_;
+    WriterOptions const& options_;
+    Losses& losses_;
+    json::Writer out_;
+};
+
+}  // namespace
+
+llm::StopReason stop_reason_of(llm::Text word) noexcept {
+    using llm::StopReason;
+    if (word.is("length")) return StopReason::length;
+    if (word.is("tool_calls") || word.is("function_call")) return StopReason::tool_calls;
+    if (word.is("content_filter")) return StopReason::refusal;
+    return word.exists() ? StopReason::stop : StopReason::unset;
+}
+
+std::string_view word_of(llm::StopReason reason) noexcept {
+    using llm::StopReason;
+    switch (reason) {
+        case StopReason::length:
+        case StopReason::context:
+            return "\"length\"";
+        case StopReason::tool_calls:
+            return "\"tool_calls\"";
+        case StopReason::refusal:
+            return "\"content_filter\"";
+        default:
+            return "\"stop\"";
+    }
+}
+
+void append_usage(std::string& out, llm::Usage const& usage) {
+    auto const put = [&out](std::string_view name, std::int64_t value) {
+        out.append(name);
+        append_number(out, value);
+    };
+    put("{\"prompt_tokens\":", usage.input);
+    put(",\"completion_tokens\":", usage.output);
+    put(",\"total_tokens\":", usage.input + usage.output);
+    put(",\"prompt_tokens_details\":{\"cached_tokens\":", usage.cache_read);
+    if (usage.cache_write > 0) put(",\"cache_write_tokens\":", usage.cache_write);
+    put(",\"audio_tokens\":", usage.audio_input);
+    put("},\"completion_tokens_details\":{\"reasoning_tokens\":", usage.reasoning);
+    put(",\"audio_tokens\":", usage.audio_output);
+    out += "}}";
+}
+
+Result<llm::Answer> read_answer(std::string_view body) { return AnswerWalk(body).run(); }
+
+std::string write_answer(llm::Answer const& answer, WriterOptions const& options, Losses& losses) {
+    return AnswerWriter(answer, options, losses).run();
+}
+
+}  // namespace sluice::dialect::openai

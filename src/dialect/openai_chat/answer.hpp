@@ -1,0 +1,20 @@
+// A whole openai_chat answer, both ways. Called by the translated lane; calls common/walk, json.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "sluice/dialect.hpp"
+
+namespace sluice::dialect::openai {
+
+Result<llm::Answer> read_answer(std::string_view body);
+std::string write_answer(llm::Answer const& answer, WriterOptions const& options, Losses& losses);
+
+llm::StopReason stop_reason_of(llm::Text word) noexcept;
+// What a stop reason is called here, quoted.
+std::string_view word_of(llm::StopReason reason) noexcept;
+// {"prompt_tokens":...}, in this dialect's convention.
+void append_usage(std::string& out, llm::Usage const& usage);
+
+}  // namespace sluice::dialect::openai

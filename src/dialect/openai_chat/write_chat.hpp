@@ -1,0 +1,17 @@
+// A neutral request as an openai_chat body. Called by the translated lane; calls json.
+#pragma once
+
+#include <string>
+
+#include "sluice/llm/request.hpp"
+#include "sluice/llm/target.hpp"
+#include "sluice/loss.hpp"
+#include "sluice/result.hpp"
+
+namespace sluice::dialect::openai {
+
+// `losses`: what this dialect has no place for, as the caller's dialect names it.
+Result<std::string> write_chat(llm::Request const& request, llm::TargetView const& target,
+                               Losses& losses);
+
+}  // namespace sluice::dialect::openai
