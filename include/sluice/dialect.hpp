@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -187,7 +188,13 @@ struct Codec {
                              std::string_view upstream_model, bool ask_usage);
     std::unique_ptr<AnswerReader> (*open_reader)(ReaderOptions const& options);
     ChatMachines const* chat = nullptr;  // null: not translated
+    // The query of the caller's path goes on to a target of the same dialect.
+    bool forwards_query = false;
 };
+
+// Can a request of `from` be answered by a target that speaks `to`, translated or as it is?
+struct Dialect;
+bool can_serve(Dialect const& from, Dialect const& to, Operation operation) noexcept;
 
 struct Dialect {
     std::string_view name;
@@ -199,6 +206,18 @@ struct Dialect {
     // Classifies an upstream's non-2xx answer: code, origin, retry, status, safe message.
     // `body` may be anything: HTML, empty, cut.
     Error (*read_error)(std::uint16_t status, std::string_view body);
+    // Request headers of this dialect alone: they go on to targets that speak it.
+    std::span<std::string_view const> own_headers = {};
+    // A header every request of the dialect has, and what sluice sends where the caller has none; a
+    // caller who shows it has errors told in this dialect on any path. "" = there is none.
+    std::string_view version_header = {};
+    std::string_view version_value = {};
 };
+
+inline bool can_serve(Dialect const& from, Dialect const& to, Operation operation) noexcept {
+    auto const* asked = from.row[static_cast<std::size_t>(operation)];
+    auto const* spoken = to.row[static_cast<std::size_t>(operation)];
+    return asked && spoken && (&from == &to || (asked->chat && spoken->chat));
+}
 
 }  // namespace sluice

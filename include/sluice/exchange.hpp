@@ -10,6 +10,8 @@
 #include "sluice/async.hpp"
 #include "sluice/dialect.hpp"
 #include "sluice/http.hpp"
+#include "sluice/llm/request.hpp"
+#include "sluice/loss.hpp"
 #include "sluice/principal.hpp"
 #include "sluice/time.hpp"
 #include "sluice/usage_record.hpp"
@@ -43,8 +45,12 @@ struct Exchange {
     RequestFacts facts;                          // read_request
     engine::Route const* route = nullptr;        // read_request
     Deadline deadline;                           // read_request: the route's total
-    std::uint64_t prompt_bytes = 0;              // read_request: the body's size after decoding
-    std::int64_t body_bytes_held = 0;            // read_request; given back by release_body
+    // attempt: the request in the neutral model, when a target speaks another dialect. Views into
+    // `body`.
+    std::unique_ptr<llm::Request> neutral;
+    Losses losses;                     // attempt: what the last target that was tried cannot carry
+    std::uint64_t prompt_bytes = 0;    // read_request: the body's size after decoding
+    std::int64_t body_bytes_held = 0;  // read_request; given back by release_body
     // read_request, on_disconnect drain: cancels what goes on upstream in the client's place, at
     // the end of a drain only.
     std::optional<Cancel> kept;

@@ -98,11 +98,25 @@ Binding<std::map<std::string, TokenPrice>> describe_service_tiers() {
     return binding;
 }
 
-Binding<ModelPrice> describe_model_price() {
-    return with_prices(
-               Described<ModelPrice>("prices.*",
-                                     "USD per million tokens. A kind of token that occurs and "
-                                     "has no price makes the cost of the request unknown."))
+// Members of one struct as if they stood in the one around it.
+template <class M>
+void add_trait(Described<ModelPrice>& described, char const* name, M ModelTraits::*member,
+               Binding<M> binding, char const* doc) {
+    auto fallback = binding.show(ModelTraits{}.*member);
+    described.field(
+        name, binding.shape, doc,
+        [read = binding.read, member](Reader& reader, Node const& node, ModelPrice& out) {
+            read(reader, node, out.traits.*member);
+        },
+        fallback);
+}
+
+Binding<ModelPrice> describe_model_price(bool with_traits) {
+    auto described = with_prices(Described<ModelPrice>(
+        with_traits ? "a price list, models.*" : "prices.*",
+        "USD per million tokens. A kind of token that occurs and has no price makes the cost of "
+        "the request unknown."));
+    described
         .field("names", &ModelPrice::names,
                list(text("a name or glob", check_model_pattern), 0, 50),
                "Other names of the model; one `*` stands for anything.")
@@ -110,8 +124,24 @@ Binding<ModelPrice> describe_model_price() {
                "Prices for requests with a long prompt.")
         .field("service_tiers", &ModelPrice::service_tiers, describe_service_tiers(),
                "Prices by the `service_tier` the provider answers with. `default`, `standard` and "
-               "`auto` are the plain price; a tier that is not here makes the cost unknown.")
-        .done();
+               "`auto` are the plain price; a tier that is not here makes the cost unknown.");
+    if (!with_traits) return described.done();
+    add_trait(described, "output_max", &ModelTraits::output_max, integer(0, 100'000'000),
+              "The longest answer in tokens; what a translated request asks for when the caller "
+              "named no maximum and the dialect needs one. 0: not known.");
+    add_trait(described, "sampling", &ModelTraits::sampling, boolean(),
+              "`false`: the model refuses temperature, top_p and top_k.");
+    add_trait(described, "prefill", &ModelTraits::prefill, boolean(),
+              "`false`: the model refuses an assistant's turn at the end.");
+    add_trait(described, "schema", &ModelTraits::schema, boolean(),
+              "`false`: the model has no structured output by JSON schema.");
+    using Thinking = ModelTraits::Thinking;
+    add_trait(described, "thinking", &ModelTraits::thinking,
+              choice<Thinking>({{"none", Thinking::none},
+                                {"budget", Thinking::budget},
+                                {"effort", Thinking::effort}}),
+              "How it is told to think: not at all, with a budget in tokens, or by effort.");
+    return described.done();
 }
 
 }  // namespace
@@ -126,7 +156,7 @@ Binding<std::vector<ModelPrice>> describe_prices() {
         return check_model_pattern(name.substr(slash + 1));
     };
     return named<ModelPrice>({"provider/model", &ModelPrice::name, check, "^[^/]+/.+$"},
-                             describe_model_price(), 10'000);
+                             describe_model_price(false), 10'000);
 }
 
 Binding<PriceList> const& price_list_description() {
@@ -140,7 +170,7 @@ Binding<PriceList> const& price_list_description() {
             .field("models", &PriceList::models,
                    named<ModelPrice>({"model", &ModelPrice::name, check_model_pattern,
                                       "^[^\\s*\"\\\\]*[*]?[^\\s*\"\\\\]*$"},
-                                     describe_model_price(), 10'000),
+                                     describe_model_price(true), 10'000),
                    "Model name or glob -> its prices.", true)
             .done();
     return description;

@@ -195,6 +195,7 @@ void start_from_kind(Reader& reader, Node const& node, Provider& out) {
     out.responses_to_env = kind->env;
     out.needs_credential = kind->needs_credential;
     out.prices = kind->prices;
+    out.max_output_name = kind->max_output_name;
     out.operations = kind->operations;
 }
 
@@ -309,7 +310,7 @@ Binding<Kind> const& kind_description() {
                         "A file `providers/<kind>.yaml` beside the configuration adds a kind, or "
                         "replaces a built-in one.")
             .field("title", &Kind::title, text("a name for people"), "Its name for people.")
-            .field("dialect", &Kind::dialect, one_of({"openai_chat"}),
+            .field("dialect", &Kind::dialect, one_of({"openai_chat", "anthropic"}),
                    "The wire grammar it speaks.")
             .field("base_url", &Kind::base_url, describe_base_url(),
                    "Where it is; left out: each provider says it.")
@@ -320,6 +321,9 @@ Binding<Kind> const& kind_description() {
                    "The environment variable looked for when a provider has no keys.")
             .field("needs_credential", &Kind::needs_credential, boolean(),
                    "`false`: it is available without one.")
+            .field("max_output_name", &Kind::max_output_name,
+                   one_of({"max_tokens", "max_completion_tokens"}),
+                   "How the longest answer is called in requests that are translated.")
             .field("prices", &Kind::prices, text("a price list"),
                    "The price list of its models; left out: none.")
             .field("operations", &Kind::operations, describe_operations(), "What it can do.")

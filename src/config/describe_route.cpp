@@ -93,6 +93,12 @@ Binding<Route> describe_route_settings() {
                "Over server.defaults.health, field by field.")
         .field("on_disconnect", &Route::on_disconnect, describe_on_disconnect(),
                "Over server.defaults.on_disconnect.")
+        .field(
+            "on_loss", &Route::on_loss,
+            choice<OnLoss>({{"report", OnLoss::report}, {"reject", OnLoss::reject}}),
+            "Where the provider speaks another dialect, which has no place for a part of the "
+            "request: `report` names it in `x-sluice-losses`, `reject` tries the next target and "
+            "else answers 400.")
         .field("allow_mock", &Route::allow_mock, boolean(),
                "Lets the mock stand beside, or instead of, real providers.")
         .done();

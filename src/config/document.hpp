@@ -51,6 +51,8 @@ struct Health {  // skip a target that fails
 
 // What happens upstream when the caller goes away: the answer is cut off, or read on for its usage.
 enum class OnDisconnect { cancel, drain };
+// What happens where a target's dialect has no place for a part of the request.
+enum class OnLoss { report, reject };
 
 struct Defaults {
     Timeout timeout;
@@ -138,6 +140,7 @@ struct Provider {
     std::string responses_to_env;  // the environment variable looked for when no keys are given
     MockOptions mock;
     std::string prices;  // the price list of its models; "" = none
+    std::string max_output_name = "max_tokens";
     // Operations it speaks: "chat", "complete", "embed".
     std::vector<std::string> operations = {"chat", "complete", "embed"};
     bool needs_credential = true;
@@ -164,6 +167,7 @@ struct Route {
     Retry retry;
     Health health;
     OnDisconnect on_disconnect = OnDisconnect::cancel;
+    OnLoss on_loss = OnLoss::report;
     bool allow_mock = false;
     Place place;
 };

@@ -21,6 +21,7 @@ struct Kind {
     std::string env;  // the variable looked for when a provider has no keys
     bool needs_credential = true;
     std::string prices;  // the price list of its models; "" = none
+    std::string max_output_name = "max_tokens";
     std::vector<std::string> operations = {"chat", "complete", "embed"};
 };
 

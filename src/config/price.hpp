@@ -29,10 +29,20 @@ struct LongPrompt : TokenPrice {
     std::int64_t above = 0;
 };
 
+// What is peculiar to a model, for the request writers.
+struct ModelTraits {
+    std::int64_t output_max = 0;  // tokens; 0: not known
+    bool sampling = true;         // takes temperature, top_p, top_k
+    bool prefill = true;          // takes an assistant's turn at the end
+    bool schema = true;           // structured output by JSON schema
+    enum class Thinking { none, budget, effort } thinking = Thinking::effort;
+};
+
 struct ModelPrice : TokenPrice {
     std::string name;                // a model's name or glob; in `prices`: provider/name
     std::vector<std::string> names;  // others it goes by
     std::optional<LongPrompt> long_prompt;
+    ModelTraits traits;                               // of price lists only
     std::map<std::string, TokenPrice> service_tiers;  // by the tier's name in the answer
     Place place;
 };

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "codec/sha256.hpp"
+#include "dialect/anthropic/anthropic.hpp"
 #include "dialect/openai_chat/openai_chat.hpp"
 #include "net/proxy.hpp"
 #include "net/tls.hpp"
@@ -19,7 +20,8 @@ namespace {
 using provider::Provider;
 
 // Every dialect there is. A new one is a line here.
-std::array<Dialect const*, 1> const dialects = {&dialect::openai_chat()};
+std::array<Dialect const*, 2> const dialects = {&dialect::openai_chat(),
+                                                &dialect::anthropic_messages()};
 
 constexpr std::string_view trial_provider = "mock";
 
@@ -110,6 +112,7 @@ class Builder {
             return build_error(fmt::format("provider '{}': no dialect '{}' is built in",
                                            described.name, described.dialect));
         }
+        provider->max_output_name = described.max_output_name;
         provider->prices = provider::make_prices(described.name, described.prices, document_.prices,
                                                  document_.price_lists);
         provider->speaks.fill(false);
@@ -283,6 +286,7 @@ class Builder {
                          milliseconds{described.timeout.total_ms}};
         route.retry = retry_policy(described.retry);
         route.drains = described.on_disconnect == config::OnDisconnect::drain;
+        route.refuses_losses = described.on_loss == config::OnLoss::reject;
         route.health = {static_cast<std::uint32_t>(described.health.failures_in_a_row),
                         milliseconds{described.health.skip_ms}};
         // In trial mode the mock stands in for what is not there; routes to mocks stay as they are.

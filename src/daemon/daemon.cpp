@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "base/version.hpp"
+#include "dialect/anthropic/anthropic.hpp"
 #include "dialect/openai_chat/openai_chat.hpp"
 #include "endpoint/admin/page.hpp"
 #include "endpoint/admin/routes.hpp"
@@ -54,6 +55,7 @@ telemetry::ProjectionFigures figures_of(store::ProjectorCounters const& counters
 struct Daemon::Scripts {
     endpoint::Inference chat{dialect::openai_chat(), Operation::chat, "chat.completions"};
     endpoint::Inference complete{dialect::openai_chat(), Operation::complete, "completions"};
+    endpoint::Inference messages{dialect::anthropic_messages(), Operation::chat, "messages"};
     endpoint::Inference embed{dialect::openai_chat(), Operation::embed, "embeddings"};
     endpoint::ModelList model_list;
     endpoint::ModelGet model_get;
@@ -80,6 +82,7 @@ struct Daemon::Scripts {
         using http::Method;
         return {
             {Method::post, "/v1/chat/completions", &chat, openai},
+            {Method::post, "/v1/messages", &messages, &dialect::anthropic_messages()},
             {Method::post, "/v1/completions", &complete, openai},
             {Method::post, "/v1/embeddings", &embed, openai},
             {Method::get, "/v1/models", &model_list, openai},

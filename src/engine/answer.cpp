@@ -37,6 +37,7 @@ void add_answer_headers(Exchange const& x, http::HeaderBlock& headers) {
             headers.add("x-sluice-attempts", fmt::format_int(x.record.attempts.size()).c_str());
         }
     }
+    if (!x.losses.empty()) headers.add("x-sluice-losses", x.losses.joined());
     add_cors(x, headers);
 }
 

@@ -9,6 +9,7 @@
 #include "engine/frame_collector.hpp"
 #include "engine/header_policy.hpp"
 #include "engine/intake.hpp"
+#include "engine/lane.hpp"
 #include "engine/metering.hpp"
 #include "engine/snapshot.hpp"
 #include "engine/worker_context.hpp"
@@ -32,28 +33,6 @@ struct Try {
 
     [[nodiscard]] AttemptRecord& record() const { return x.record.attempts[index]; }
 };
-
-http::WireRequest write_request(Try const& t, Patches const& patches) {
-    auto const& provider = *t.target.provider;
-    http::WireRequest request;
-    request.method = http::Method::post;
-    request.target = provider.path_prefix;
-    request.target += t.codec.upstream_path;
-    forward_request_headers(t.x.client.head().headers, request.headers, provider.headers,
-                            provider.is_mock);
-    if (!t.x.client.head().headers.has("content-type")) {
-        request.headers.add("content-type", "application/json");
-    }
-    request.headers.add("accept-encoding", provider.accept_encoding);
-    if (t.credential) {
-        std::string value = provider.auth_prefix;
-        value += t.credential->value.reveal();
-        request.headers.add(provider.auth_header, value);
-    }
-    request.headers.append(provider.headers);
-    request.body = gather(t.x.body.view(), patches);
-    return request;
-}
 
 Outcome failed(Try const& t, Error error) {
     auto& record = t.record();
@@ -116,12 +95,14 @@ Async<Outcome> read_refusal(Try const& t, std::unique_ptr<net::UpstreamStream> u
     if (upstream_cancel(t.x).cancelled()) {
         co_return failed(t, net::cancelled_error(upstream_cancel(t.x)));
     }
-    Error error = t.x.dialect->read_error(status, whole ? std::string_view{body} : "");
+    Error error =
+        t.target.provider->dialect->read_error(status, whole ? std::string_view{body} : "");
     error.retry_after_ms = wait_ms;
     judge_credential(t, error);
     // The provider's words about this request; those about our account stay here.
-    bool const showable = whole && status >= 400 && status < 500 && status != 403 &&
-                          error.code == ErrorCode::upstream_rejected && codec::is_json(body);
+    bool const showable = whole && !is_translated(t.x, t.target) && status >= 400 && status < 500 &&
+                          status != 403 && error.code == ErrorCode::upstream_rejected &&
+                          codec::is_json(body);
     Outcome outcome = failed(t, std::move(error));
     if (!showable) co_return outcome;
     outcome.answer = std::make_unique<Answer>();
@@ -183,7 +164,9 @@ Async<Outcome> peek(Try const& t, std::unique_ptr<Answer> holder) {
     auto const limit = snapshot.peek_time > Steady::duration::zero()
                            ? snapshot.peek_time
                            : t.x.route->timeout.first_byte;
-    auto const until = Deadline::in(limit);
+    // A whole answer that is translated speaks at its end only.
+    bool const is_whole = is_translated(t.x, t.target) && !answer.streamed;
+    auto const until = is_whole ? t.x.deadline : Deadline::in(limit);
     FrameCollector frames(answer.strip_usage);
     std::string decoded;
     std::size_t seen = 0;
@@ -238,15 +221,19 @@ Async<Outcome> read_answer(Try const& t, std::unique_ptr<net::UpstreamStream> up
                                            "unknown content-encoding"));
     }
     auto answer = std::make_unique<Answer>();
+    bool const translated = is_translated(t.x, t.target);
     answer->status = head.status;
-    answer->streamed = streamed;
+    answer->streamed = translated ? t.x.facts.stream : streamed;
     answer->decoder = std::move(decoder).value();
-    if (head.has_length && !answer->decoder) answer->length = head.content_length;
-    answer->strip_usage = answer->streamed && !t.x.facts.wants_usage;
+    if (head.has_length && !answer->decoder && !translated) answer->length = head.content_length;
+    answer->strip_usage = answer->streamed && !translated && !t.x.facts.wants_usage;
     answer->attempt = t.index;
-    forward_answer_headers(head.headers, answer->headers, t.target.provider->is_mock);
-    answer->reader =
-        t.codec.open_reader(ReaderOptions{answer->streamed, t.x.snapshot.frame_bytes_max});
+    forward_answer_headers(head.headers, answer->headers, t.target.provider->is_mock, !translated);
+    if (translated) {
+        answer->headers.add("content-type", answer->streamed ? "text/event-stream; charset=utf-8"
+                                                             : "application/json");
+    }
+    answer->reader = open_reader(t.x, t.codec, t.target, streamed);
     answer->upstream = std::move(upstream);
     co_return co_await peek(t, std::move(answer));
 }
@@ -264,13 +251,14 @@ Async<Outcome> attempt(Exchange& x, Codec const& codec, Target const& target,
     record.model = model;
     if (credential) record.credential = credential->name;
 
-    Patches const patches = codec.patch_request(x.facts, x.body.view(), model, true);
-    http::WireRequest const request = write_request(t, patches);
+    Outgoing outgoing;
+    auto written = write_outgoing(x, codec, target, credential, model, outgoing);
+    if (!written) co_return failed(t, std::move(written).error());
     net::UpstreamTimeouts const timeouts{x.route->timeout.connect, x.route->timeout.first_byte,
                                          x.route->timeout.idle, x.deadline};
     auto& client = net::Worker::current().upstreams();
-    auto upstream =
-        co_await client.send(target.provider->endpoint, request, timeouts, upstream_cancel(x));
+    auto upstream = co_await client.send(target.provider->endpoint, outgoing.request, timeouts,
+                                         upstream_cancel(x));
     Outcome outcome;
     if (!upstream) {
         outcome = failed(t, std::move(upstream).error());

@@ -179,6 +179,8 @@ class Dispatch {
     [[nodiscard]] bool is_final(Error const& error) const noexcept {
         if (x_.client.cancel().cancelled() || x_.deadline.is_past()) return true;
         if (error.code == ErrorCode::upstream_auth) return false;
+        // This target cannot be told what was asked; another dialect may have a place for it.
+        if (error.code == ErrorCode::invalid_request) return error.retry != Retry::next;
         // About this request, not about the target: only a target that differs can help, unless
         // the status is one that the route tries again.
         if (error.code == ErrorCode::upstream_rejected) {

@@ -111,11 +111,22 @@ Async<> FrontDoor::serve(Exchange& x, Match const& match) const {
     co_return co_await refuse(x, unknown_path(head.path));
 }
 
+// A caller who shows a dialect's version header is told errors in that dialect, on any path.
+Dialect const& FrontDoor::dialect_of(http::HeaderView headers) const {
+    for (auto const& entry : endpoints_) {
+        auto const* dialect = entry.dialect;
+        bool const is_shown =
+            dialect && !dialect->version_header.empty() && headers.has(dialect->version_header);
+        if (is_shown) return *dialect;
+    }
+    return default_dialect_;
+}
+
 Async<> FrontDoor::handle(net::ServerStream& stream) {
     auto& worker = workers_[net::Worker::current().index()];
     SnapshotPin const pin = worker.snapshot;
     Exchange x(stream, worker, *pin);
-    x.dialect = &default_dialect_;
+    x.dialect = &dialect_of(stream.head().headers);
     begin(x);
     FinishGuard const guard(x);
     Match const match = find(stream.head().method, stream.head().path);

@@ -42,6 +42,7 @@ class FrontDoor final : public net::Handler {
     };
     [[nodiscard]] Match find(http::Method method, std::string_view path) const;
     Async<> serve(Exchange& x, Match const& match) const;
+    [[nodiscard]] Dialect const& dialect_of(http::HeaderView headers) const;
     [[nodiscard]] Error unknown_path(std::string_view path) const;
 
     std::vector<EndpointEntry> endpoints_;

@@ -60,8 +60,10 @@ void forward_request_headers(http::HeaderView from, http::HeaderBlock& to,
     }
 }
 
-void forward_answer_headers(http::HeaderView from, http::HeaderBlock& to, bool from_mock) {
+void forward_answer_headers(http::HeaderView from, http::HeaderBlock& to, bool from_mock,
+                            bool with_content_type) {
     for (auto const& field : from) {
+        if (!with_content_type && http::iequals(field.name, "content-type")) continue;
         bool const listed = is_listed(answer_headers, field.name) || is_rate_limit(field.name) ||
                             (from_mock && http::iequals(field.name, "x-sluice-mock"));
         if (!listed || is_hop_by_hop(from, field.name)) continue;

@@ -14,8 +14,10 @@ namespace sluice::engine {
 void forward_request_headers(http::HeaderView from, http::HeaderBlock& to,
                              http::HeaderBlock const& fixed, bool to_mock);
 
-// From a provider to the caller. `from_mock`: x-sluice-mock goes through.
-void forward_answer_headers(http::HeaderView from, http::HeaderBlock& to, bool from_mock);
+// From a provider to the caller. `from_mock`: x-sluice-mock goes through. `with_content_type`:
+// false where the answer is translated.
+void forward_answer_headers(http::HeaderView from, http::HeaderBlock& to, bool from_mock,
+                            bool with_content_type = true);
 
 // Retry-After (seconds or an HTTP date) and retry-after-ms, in ms from `now`; 0 = none.
 std::int64_t retry_after_ms(http::HeaderView headers, std::int64_t now_unix_s) noexcept;

@@ -127,6 +127,7 @@ Error no_such_model(Exchange const& x, std::string_view model) {
 Cancel& upstream_cancel(Exchange& x) noexcept { return x.kept ? *x.kept : x.client.cancel(); }
 
 void release_body(Exchange& x) noexcept {
+    x.neutral.reset();  // its views are into the body
     x.body = {};
     if (x.body_bytes_held == 0) return;
     x.worker.body_bytes_in_flight->fetch_sub(x.body_bytes_held, std::memory_order_relaxed);

@@ -22,14 +22,16 @@ void draw(std::vector<Target const*>& pool, std::vector<Target const*>& out, Dic
 }  // namespace
 
 Standing standing_of(Target const& target, std::string_view model, Operation operation,
-                     Steady::time_point now) noexcept {
-    if (!target.provider->can(operation)) return Standing::does_not_speak;
+                     Steady::time_point now, Dialect const* from) noexcept {
+    bool const can =
+        from ? target.provider->can(operation, *from) : target.provider->can(operation);
+    if (!can) return Standing::does_not_speak;
     if (!target.provider->is_available()) return Standing::no_credential;
     return target.health_of(model).is_open(now) ? Standing::open : Standing::skipped;
 }
 
 Result<Plan> choose(Route const& route, std::string_view model, Operation operation, Dice& dice,
-                    Steady::time_point now) {
+                    Steady::time_point now, Dialect const* from) {
     Plan plan;
     std::vector<Target const*> pool;
     auto opens_at = Steady::time_point::max();
@@ -38,7 +40,7 @@ Result<Plan> choose(Route const& route, std::string_view model, Operation operat
         pool.clear();
         pool.reserve(tier.targets.size());
         for (auto const& target : tier.targets) {
-            auto const standing = standing_of(target, model, operation, now);
+            auto const standing = standing_of(target, model, operation, now, from);
             spoken = spoken || standing != Standing::does_not_speak;
             if (standing == Standing::skipped) {
                 opens_at = std::min(opens_at, target.health_of(model).skipped_until());

@@ -59,7 +59,8 @@ struct Route {
     TimeoutPolicy timeout;
     RetryPolicy retry;
     HealthPolicy health;
-    bool drains = false;  // on_disconnect: the answer is read on for its usage
+    bool drains = false;          // on_disconnect: the answer is read on for its usage
+    bool refuses_losses = false;  // on_loss: what cannot be carried is refused, not left out
 };
 
 // Exact names first, then globs by the length of the literal text before their '*', longest first.

@@ -46,6 +46,19 @@ config::TokenPrice const* rates_for(config::ModelPrice const& price,
     return found == price.service_tiers.end() ? nullptr : &found->second;
 }
 
+llm::ModelRules rules_of(config::ModelTraits const& traits) {
+    llm::ModelRules rules;
+    if (traits.output_max > 0) rules.output_tokens_max = traits.output_max;
+    rules.takes_sampling = traits.sampling;
+    rules.takes_prefill = traits.prefill;
+    using Thinking = config::ModelTraits::Thinking;
+    rules.thinking = traits.thinking == Thinking::none     ? llm::ThinkingStyle::none
+                     : traits.thinking == Thinking::budget ? llm::ThinkingStyle::budget
+                                                           : llm::ThinkingStyle::effort;
+    rules.takes_schema = traits.schema;
+    return rules;
+}
+
 }  // namespace
 
 std::optional<PicoUsd> cost_of(Price const& price, llm::Usage const& usage) noexcept {
@@ -68,7 +81,7 @@ std::optional<PicoUsd> cost_of(Price const& price, llm::Usage const& usage) noex
 }
 
 void PriceTable::add(config::ModelPrice const& rates, std::string const& version) {
-    auto const price = std::make_shared<Price const>(Price{rates, version});
+    auto const price = std::make_shared<Price const>(Price{rates, rules_of(rates.traits), version});
     add_name(rates.name, price);
     for (auto const& name : rates.names) add_name(name, price);
 }

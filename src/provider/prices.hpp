@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "sluice/llm/target.hpp"
 #include "sluice/llm/usage.hpp"
 #include "sluice/money.hpp"
 
@@ -19,6 +20,7 @@ namespace sluice::provider {
 
 struct Price {
     config::ModelPrice rates;
+    llm::ModelRules rules;
     std::string version;  // "openai/gpt-4o@2026-08-21"; "config/openai/gpt-4o" for the operator's
 };
 

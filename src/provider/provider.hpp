@@ -56,6 +56,7 @@ struct Provider {
     std::string auth_prefix;    // "Bearer " or ""
     http::HeaderBlock headers;  // from config, sent with every request
     std::string accept_encoding = "identity";
+    std::string max_output_name = "max_tokens";  // of a dialect that has had several
     Prices prices;
     std::vector<Credential> credentials;  // usable ones; empty = none is needed
     bool needs_credential = true;
@@ -64,6 +65,10 @@ struct Provider {
 
     [[nodiscard]] bool is_available() const noexcept {
         return !needs_credential || !credentials.empty();
+    }
+    // A request that came in `from`, translated or as it is.
+    [[nodiscard]] bool can(Operation operation, sluice::Dialect const& from) const noexcept {
+        return can(operation) && can_serve(from, *dialect, operation);
     }
     [[nodiscard]] bool can(Operation operation) const noexcept {
         auto const index = static_cast<std::size_t>(operation);

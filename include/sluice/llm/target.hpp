@@ -7,13 +7,15 @@
 
 namespace sluice::llm {
 
+// How a model is told to think: not at all, with a number of tokens, or by effort.
+enum class ThinkingStyle : std::uint8_t { none, budget, effort };
+
 // What is peculiar to a model, from config/models.
 struct ModelRules {
     std::optional<std::int64_t> output_tokens_max;  // sent where the dialect needs a maximum
     bool takes_sampling = true;                     // temperature, top_p, top_k
     bool takes_prefill = true;                      // an assistant's turn at the end
-    bool thinks_by_budget =
-        false;                 // thinking is switched on with a number of tokens, not by effort
+    ThinkingStyle thinking = ThinkingStyle::effort;
     bool takes_schema = true;  // structured output by JSON schema
 };
 

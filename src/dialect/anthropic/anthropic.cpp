@@ -36,14 +36,20 @@ constexpr ChatMachines machines{
     anthropic::read_chat,    anthropic::write_chat, anthropic::read_answer,
     anthropic::write_answer, open_events,           anthropic::open_writer};
 
-constexpr Codec chat{"/messages", anthropic::read_request, anthropic::patch_request, open_reader,
-                     &machines};
+constexpr Codec chat{
+    "/messages", anthropic::read_request, anthropic::patch_request, open_reader, &machines, true};
+
+constexpr std::string_view own_headers[] = {"anthropic-version", "anthropic-beta",
+                                            "anthropic-dangerous-direct-browser-access"};
 
 constexpr Dialect table{"anthropic",
                         {&chat, nullptr, nullptr},
                         anthropic::write_error,
                         anthropic::write_stream_error,
-                        read_error};
+                        read_error,
+                        own_headers,
+                        "anthropic-version",
+                        "2023-06-01"};
 
 }  // namespace
 

@@ -384,7 +384,16 @@ class ChatWriter {
         auto const& asked = r_.reasoning;
         thinking_ = asked.thinking;
         budget_ = asked.budget;
-        bool const by_budget = target_.rules && target_.rules->thinks_by_budget;
+        using Style = llm::ThinkingStyle;
+        bool const by_budget = target_.rules && target_.rules->thinking == Style::budget;
+        if (target_.rules && target_.rules->thinking == Style::none) {
+            bool const is_asked = (asked.effort.exists() && !asked.effort.is("none")) ||
+                                  thinking_ == llm::Thinking::budget ||
+                                  thinking_ == llm::Thinking::adaptive;
+            if (is_asked) losses_.add("reasoning_effort");
+            thinking_ = llm::Thinking::unset;
+            return;
+        }
         if (thinking_ == llm::Thinking::unset && asked.effort.exists()) {
             if (asked.effort.is("none")) {
                 thinking_ = llm::Thinking::disabled;

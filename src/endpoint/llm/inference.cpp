@@ -12,7 +12,8 @@ namespace {
 
 // A frame of its own: the plan is gone while the answer is relayed.
 Async<std::unique_ptr<engine::Answer>> find_answer(Exchange& x, Codec const& codec) {
-    auto plan = engine::choose(*x.route, x.facts.model, x.operation, x.worker.dice, Steady::now());
+    auto plan = engine::choose(*x.route, x.facts.model, x.operation, x.worker.dice, Steady::now(),
+                               x.dialect);
     if (!plan) co_return std::move(plan).error();
     co_return co_await engine::dispatch(x, codec, *plan);
 }

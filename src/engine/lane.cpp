@@ -1,0 +1,114 @@
+#include "engine/lane.hpp"
+
+#include "dialect/common/translator.hpp"
+#include "engine/snapshot.hpp"
+#include "net/server_stream.hpp"
+
+namespace sluice::engine {
+namespace {
+
+Codec const& codec_of(Exchange const& x, Target const& target) noexcept {
+    return *target.provider->dialect->row[static_cast<std::size_t>(x.operation)];
+}
+
+void write_headers(Exchange const& x, Target const& target, provider::Credential const* credential,
+                   http::HeaderBlock& headers) {
+    auto const& provider = *target.provider;
+    auto const& from = x.client.head().headers;
+    forward_request_headers(from, headers, provider.headers, provider.is_mock);
+    auto const& dialect = *provider.dialect;
+    if (!is_translated(x, target)) {
+        for (auto const name : dialect.own_headers) {
+            auto const value = from.get(name);
+            bool const is_fixed =
+                !provider.headers.wire().empty() && !provider.headers.get(name).empty();
+            if (!value.empty() && !is_fixed) headers.add_trusted(name, value);
+        }
+    }
+    bool const lacks_version =
+        !dialect.version_header.empty() && headers.get(dialect.version_header).empty() &&
+        (provider.headers.wire().empty() || provider.headers.get(dialect.version_header).empty());
+    if (lacks_version) headers.add(dialect.version_header, dialect.version_value);
+    if (!from.has("content-type")) headers.add("content-type", "application/json");
+    headers.add("accept-encoding", provider.accept_encoding);
+    if (credential) {
+        std::string value = provider.auth_prefix;
+        value += credential->value.reveal();
+        headers.add(provider.auth_header, value);
+    }
+    headers.append(provider.headers);
+}
+
+Error cannot_carry(Losses const& losses) {
+    auto error = client_error(ErrorCode::invalid_request, 400,
+                              "The model's provider cannot carry: " + losses.joined() +
+                                  ". Leave it out, or ask for another model.");
+    error.retry = Retry::next;
+    return error;
+}
+
+Result<void> translate(Exchange& x, Codec const& codec, Target const& target,
+                       std::string_view model, Outgoing& out) {
+    x.losses = {};
+    if (!x.neutral) {
+        auto read = codec.chat->read_chat(x.body.view());
+        if (!read) return std::move(read).error();
+        x.neutral = std::make_unique<llm::Request>(std::move(*read));
+    }
+    auto const* price = target.provider->prices.listed.find(model);
+    llm::TargetView view;
+    view.model = model;
+    view.ask_usage = true;
+    view.rules = price ? &price->rules : nullptr;
+    view.max_output_name = target.provider->max_output_name;
+    auto body = codec_of(x, target).chat->write_chat(*x.neutral, view, x.losses);
+    if (!body) {
+        auto error = std::move(body).error();
+        error.retry = Retry::next;
+        return error;
+    }
+    if (x.route->refuses_losses && !x.losses.empty()) return cannot_carry(x.losses);
+    out.body = std::move(*body);
+    out.request.body = {out.body};
+    return {};
+}
+
+}  // namespace
+
+Result<void> write_outgoing(Exchange& x, Codec const& codec, Target const& target,
+                            provider::Credential const* credential, std::string_view model,
+                            Outgoing& out) {
+    auto& request = out.request;
+    auto const& spoken = codec_of(x, target);
+    request.method = http::Method::post;
+    request.target = target.provider->path_prefix;
+    request.target += spoken.upstream_path;
+    write_headers(x, target, credential, request.headers);
+    if (is_translated(x, target)) return translate(x, codec, target, model, out);
+    auto const query = x.client.head().query;
+    if (spoken.forwards_query && !query.empty()) request.target.append("?").append(query);
+    out.patches = codec.patch_request(x.facts, x.body.view(), model, true);
+    request.body = gather(x.body.view(), out.patches);
+    return {};
+}
+
+std::unique_ptr<AnswerReader> open_reader(Exchange& x, Codec const& codec, Target const& target,
+                                          bool is_stream) {
+    if (!is_translated(x, target)) {
+        return codec.open_reader(ReaderOptions{is_stream, x.snapshot.frame_bytes_max});
+    }
+    dialect::TranslationOptions options;
+    options.from_stream = is_stream;
+    options.to_stream = x.facts.stream;
+    options.frame_bytes_max = x.snapshot.frame_bytes_max;
+    options.body_bytes_max = x.snapshot.response_bytes_max;
+    options.writer.model = x.facts.model;
+    options.writer.id = x.record.id.view();
+    options.writer.created =
+        std::chrono::duration_cast<seconds>(x.record.at.time_since_epoch()).count();
+    options.writer.wants_usage = x.facts.wants_usage;
+    return dialect::open_translator(*codec_of(x, target).chat, *codec.chat, std::move(options),
+                                    x.losses);
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,41 @@
+// The lane of an attempt. Where caller and target speak the same dialect the caller's bytes are
+// sent, patched; where they do not, the request is translated and so is the answer. Called by
+// attempt; calls the dialects' machines.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "sluice/exchange.hpp"
+
+#include "engine/header_policy.hpp"
+#include "engine/route.hpp"
+
+namespace sluice::engine {
+
+// What goes to a target. Not to be moved once written: `request.body` are views into the rest.
+struct Outgoing {
+    Outgoing() = default;
+    Outgoing(Outgoing const&) = delete;
+    Outgoing& operator=(Outgoing const&) = delete;
+
+    http::WireRequest request;
+    Patches patches;   // same dialect
+    std::string body;  // translated
+};
+
+[[nodiscard]] inline bool is_translated(Exchange const& x, Target const& target) noexcept {
+    return target.provider->dialect != x.dialect;
+}
+
+// `codec`: the caller's. Errors: invalid_request where the request cannot be translated, or where
+// the route refuses losses; another target may do better (Retry::next).
+Result<void> write_outgoing(Exchange& x, Codec const& codec, Target const& target,
+                            provider::Credential const* credential, std::string_view model,
+                            Outgoing& out);
+
+// Reads the answer, which comes as an event stream or whole.
+std::unique_ptr<AnswerReader> open_reader(Exchange& x, Codec const& codec, Target const& target,
+                                          bool is_stream);
+
+}  // namespace sluice::engine

@@ -1,0 +1,215 @@
+// Callers and providers of different dialects, through the whole gateway: what the provider
+// receives, what the caller gets, what the record says.
+#include <fmt/format.h>
+
+#include "integration/fixture.hpp"
+
+namespace sluice::test {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string message_answer(std::string_view text = "hi", std::string_view model = "claude-x") {
+    return fmt::format(
+        R"({{"id":"msg_1","type":"message","role":"assistant","model":"{}","content":[)"
+        R"({{"type":"text","text":"{}"}}],"stop_reason":"end_turn","stop_sequence":null,)"
+        R"("usage":{{"input_tokens":8,"cache_read_input_tokens":3,"output_tokens":7}}}})",
+        model, text);
+}
+
+std::string event(std::string_view type, std::string_view rest = "") {
+    return fmt::format("event: {0}\ndata: {{\"type\":\"{0}\"{1}}}\n\n", type, rest);
+}
+
+std::vector<std::string> message_stream() {
+    return {
+        event(
+            "message_start",
+            R"(,"message":{"id":"msg_1","type":"message","role":"assistant","model":"claude-x","content":[],"stop_reason":null,"usage":{"input_tokens":11,"output_tokens":1}})"),
+        event("content_block_start", R"(,"index":0,"content_block":{"type":"text","text":""})"),
+        event("ping"),
+        event("content_block_delta", R"(,"index":0,"delta":{"type":"text_delta","text":"one "})"),
+        event("content_block_delta", R"(,"index":0,"delta":{"type":"text_delta","text":"two"})"),
+        event("content_block_stop", R"(,"index":0)"),
+        event(
+            "message_delta",
+            R"(,"delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":7})"),
+        event("message_stop"),
+    };
+}
+
+std::string message_body(std::string_view model, std::string_view more = "") {
+    return fmt::format(
+        R"({{"model":"{}","max_tokens":50,"messages":[{{"role":"user","content":"hello"}}]{}}})",
+        model, more);
+}
+
+class Dialects : public Integration {
+  protected:
+    void start_with(std::string const& routes = "", std::string const& providers = "") {
+        GatewayConfig config;
+        config.providers =
+            provider_line("up", upstream.url()) +
+            fmt::format(
+                "  claude: {{kind: anthropic_compatible, base_url: \"{}\", keys: {{main: "
+                "{{value: sk-claude-credential-1}}}}}}\n",
+                upstream.url()) +
+            providers;
+        config.routes = routes.empty() ? "  \"m-*\": up\n  \"c-*\": claude\n" : routes;
+        start(config);
+    }
+    Answer message(std::string_view body, Headers const& more = {},
+                   std::string_view path = "/v1/messages") {
+        auto request = chat_request(body);
+        request.target = path;
+        request.headers.emplace_back("anthropic-version", "2023-06-01");
+        for (auto const& field : more) request.headers.push_back(field);
+        return ask(request);
+    }
+    Json received() { return Json::parse(upstream.requests().back().body); }
+};
+
+TEST_F(Dialects, AnAnthropicCallerOnAnAnthropicProviderKeepsItsLane) {
+    start_with();
+    upstream.then(Reply::whole(200, message_answer()).tokens(11, 7));
+    auto const body = message_body("c-1", R"(,"context_management":{"edits":[1]},"unknown":"x")");
+    auto const answer = message(body, {{"anthropic-beta", "a-1,b-2"}}, "/v1/messages?beta=true");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.body, message_answer());
+    auto const got = upstream.requests().back();
+    EXPECT_EQ(got.body, body);
+    EXPECT_EQ(got.target(), "/v1/messages?beta=true");
+    EXPECT_EQ(got.header("anthropic-beta"), "a-1,b-2");
+    EXPECT_EQ(got.header("anthropic-version"), "2023-06-01");
+    EXPECT_EQ(got.header("x-api-key"), "sk-claude-credential-1");
+    EXPECT_FALSE(got.header("authorization"));
+    auto const record = last_record();
+    EXPECT_EQ(record.at("surface"), "messages");
+    EXPECT_EQ(record.at("usage").at("input"), 11);
+    EXPECT_EQ(record.at("usage").at("cache_read"), 3);
+    EXPECT_EQ(record.at("attempts").at(0).at("finish_reason"), "end_turn");
+}
+
+TEST_F(Dialects, AnAnthropicStreamPassesByteForByte) {
+    start_with();
+    std::string whole;
+    for (auto const& frame : message_stream()) whole += frame;
+    upstream.then(Reply::events(message_stream()).tokens(11, 7));
+    auto const answer = message(message_body("c-1", R"(,"stream":true)"));
+    EXPECT_EQ(answer.body, whole);
+    EXPECT_EQ(last_record().at("usage").at("output"), 7);
+}
+
+TEST_F(Dialects, AnOpenaiCallerOnAnAnthropicProvider) {
+    start_with();
+    upstream.then(Reply::whole(200, message_answer("said")).tokens(11, 7));
+    auto const answer = chat(chat_body("c-1", R"(,"seed":1)"));
+    ASSERT_EQ(answer.status, 200);
+    auto const body = Json::parse(answer.body);
+    EXPECT_EQ(body.at("object"), "chat.completion");
+    EXPECT_EQ(body.at("choices").at(0).at("message").at("content"), "said");
+    EXPECT_EQ(body.at("choices").at(0).at("finish_reason"), "stop");
+    EXPECT_EQ(body.at("usage").at("prompt_tokens"), 11);
+    EXPECT_EQ(answer.header("content-type"), "application/json");
+    EXPECT_EQ(answer.header("x-sluice-losses"), "seed");
+    auto const got = upstream.requests().back();
+    EXPECT_EQ(got.target(), "/v1/messages");
+    EXPECT_EQ(got.header("anthropic-version"), "2023-06-01");
+    EXPECT_EQ(received().at("model"), "c-1");
+    EXPECT_TRUE(received().contains("max_tokens"));
+}
+
+TEST_F(Dialects, AnOpenaiCallersStreamFromAnAnthropicProvider) {
+    start_with();
+    upstream.then(Reply::events(message_stream()).tokens(11, 7));
+    auto const answer = chat(stream_body("c-1", R"(,"stream_options":{"include_usage":true})"));
+    ASSERT_EQ(answer.status, 200);
+    EXPECT_TRUE(answer.body.ends_with("data: [DONE]\n\n")) << answer.body;
+    EXPECT_NE(answer.body.find(R"("content":"one ")"), std::string::npos);
+    EXPECT_NE(answer.body.find(R"("finish_reason":"stop")"), std::string::npos);
+    EXPECT_NE(answer.body.find(R"("prompt_tokens":11)"), std::string::npos);
+    EXPECT_EQ(last_record().at("usage").at("output"), 7);
+}
+
+TEST_F(Dialects, AnAnthropicCallerOnAnOpenaiProvider) {
+    start_with();
+    auto const answer = message(message_body("m-1"));
+    ASSERT_EQ(answer.status, 200);
+    auto const body = Json::parse(answer.body);
+    EXPECT_EQ(body.at("type"), "message");
+    EXPECT_EQ(body.at("stop_reason"), "end_turn");
+    EXPECT_EQ(body.at("usage").at("input_tokens"), 11);
+    EXPECT_EQ(received().at("max_tokens"), 50);
+    EXPECT_EQ(upstream.requests().back().target(), "/v1/chat/completions");
+    EXPECT_FALSE(upstream.requests().back().header("anthropic-version"));
+}
+
+TEST_F(Dialects, AnAnthropicCallersStreamFromAnOpenaiProvider) {
+    start_with();
+    auto const answer = message(message_body("m-1", R"(,"stream":true)"));
+    ASSERT_EQ(answer.status, 200);
+    EXPECT_TRUE(answer.body.starts_with("event: message_start\n")) << answer.body;
+    EXPECT_TRUE(answer.body.ends_with("data: {\"type\":\"message_stop\"}\n\n"));
+    EXPECT_EQ(received().at("stream_options").at("include_usage"), true);
+    EXPECT_TRUE(answer.header("content-type")->starts_with("text/event-stream"));
+}
+
+TEST_F(Dialects, ErrorsComeInTheCallersDialect) {
+    start_with();
+    upstream.then(Reply::whole(
+        400, R"({"type":"error","error":{"type":"invalid_request_error","message":"bad thing"}})"));
+    auto answer = chat(chat_body("c-1"));
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_EQ(error_message(answer), "bad thing");
+    upstream.then(Reply::error(400, "invalid_value", "other thing"));
+    answer = message(message_body("m-1"));
+    EXPECT_EQ(answer.status, 400);
+    auto const body = Json::parse(answer.body);
+    EXPECT_EQ(body.at("type"), "error");
+    EXPECT_EQ(body.at("error").at("type"), "invalid_request_error");
+    EXPECT_EQ(body.at("error").at("message"), "other thing");
+    // Raised before there is a route, and by sluice itself.
+    EXPECT_EQ(Json::parse(message("{").body).at("type"), "error");
+    EXPECT_EQ(Json::parse(message(message_body("nope")).body).at("error").at("type"),
+              "not_found_error");
+    EXPECT_EQ(Json::parse(message("{}", {}, "/v1/messagez").body).at("type"), "error");
+}
+
+TEST_F(Dialects, AFaultInMidStreamEndsInTheCallersDialect) {
+    start_with();
+    compare_tokens = false;
+    auto frames = message_stream();
+    frames.resize(4);
+    frames.push_back(
+        event("error", R"(,"error":{"type":"overloaded_error","message":"Overloaded"})"));
+    upstream.then(Reply::events(frames));
+    auto const answer = chat(stream_body("c-1"));
+    EXPECT_NE(answer.body.find("\"error\""), std::string::npos);
+    EXPECT_EQ(answer.body.find("[DONE]"), std::string::npos);
+    EXPECT_FALSE(last_record().at("completed").get<bool>());
+}
+
+TEST_F(Dialects, FailoverCrossesDialects) {
+    start_with("  both: {tiers: [claude/c-1, up/m-1]}\n");
+    upstream.then(
+        Reply::whole(529, R"({"type":"error","error":{"type":"overloaded_error","message":"o"}})"));
+    auto const answer = message(message_body("both"));
+    ASSERT_EQ(answer.status, 200);
+    EXPECT_EQ(Json::parse(answer.body).at("type"), "message");
+    EXPECT_EQ(last_record().at("attempts").size(), 2U);
+}
+
+TEST_F(Dialects, LossesAreRefusedWhereTheRouteSaysSo) {
+    start_with(
+        "  strict: {tiers: [claude/c-1], on_loss: reject}\n"
+        "  spare: {tiers: [claude/c-1, up/m-1], on_loss: reject}\n");
+    auto answer = chat(chat_body("strict", R"(,"logit_bias":{"1":2})"));
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_NE(error_message(answer).find("logit_bias"), std::string::npos);
+    EXPECT_EQ(upstream.request_count(), 0U);
+    EXPECT_EQ(chat(chat_body("spare", R"(,"logit_bias":{"1":2})")).status, 200);
+    EXPECT_EQ(upstream.requests().back().target(), "/v1/chat/completions");
+}
+
+}  // namespace
+}  // namespace sluice::test
