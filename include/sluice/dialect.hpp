@@ -174,6 +174,10 @@ struct ChatMachines {
                                 Losses& losses);
     std::unique_ptr<EventReader> (*open_events)(std::size_t frame_bytes_max);
     std::unique_ptr<EventWriter> (*open_writer)(WriterOptions options);
+    // What write_chat, and what write_answer and open_writer's machine, may name as lost, beside
+    // members of the request that no dialect shares.
+    std::span<LossRule const> request_losses;
+    std::span<LossRule const> answer_losses;
 };
 
 struct Codec {

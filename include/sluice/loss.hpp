@@ -9,6 +9,12 @@
 
 namespace sluice {
 
+// Why a dialect has no place for something: docs/reference/dialects.md is made from these.
+struct LossRule {
+    std::string_view field;  // as Losses names it
+    std::string_view why;
+};
+
 // Fields as the caller's dialect names them: "logit_bias", "messages[].name"; each once.
 class Losses {
   public:

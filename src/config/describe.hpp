@@ -26,6 +26,7 @@ Binding<std::vector<Route>> describe_routes();
 Binding<std::vector<Team>> describe_teams();
 Binding<std::vector<ModelPrice>> describe_prices();
 Binding<Tags> describe_tags();
+Binding<std::vector<Shaping>> describe_shaping();
 
 Binding<AuthScheme> describe_auth_scheme();
 Binding<std::vector<std::string>> describe_operations();

@@ -286,6 +286,9 @@ Binding<std::vector<Provider>> describe_providers() {
                    "What the upstream may compress with. Answers are decoded either way.")
             .field("operations", &Provider::operations, describe_operations(),
                    "What it can do. Left out: as the kind says.")
+            .field("shape", &Provider::shape, describe_shaping(),
+                   "What is changed in requests on their way: members dropped, renamed, mapped, "
+                   "clamped, added. A list of rules, each for all models or some.")
             .field("prices", &Provider::prices, text("a price list, or none"),
                    "The price list of its models: a file of `models/`, or built in. Left out: as "
                    "the kind says.")

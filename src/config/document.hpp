@@ -117,6 +117,16 @@ struct Credential {
 // How a provider takes a credential.
 enum class AuthScheme { bearer, x_api_key, api_key, none };
 
+// Changes to the members of a request's root on its way to a provider. Values are JSON texts.
+struct Shaping {
+    std::vector<std::string> models;  // globs of the provider's model names; empty = all
+    std::vector<std::string> drop;
+    std::map<std::string, std::string> rename;
+    std::map<std::string, std::string> defaults;
+    std::map<std::string, std::pair<std::string, std::string>> clamp;  // least, most; "" = none
+    std::map<std::string, std::map<std::string, std::string>> map;
+};
+
 struct MockOptions {                 // only for kind mock
     std::int64_t chunk_ms = 0;       // pause between stream chunks
     std::int64_t first_byte_ms = 0;  // pause before the answer
@@ -141,6 +151,7 @@ struct Provider {
     MockOptions mock;
     std::string prices;  // the price list of its models; "" = none
     std::string max_output_name = "max_tokens";
+    std::vector<Shaping> shape;
     // Operations it speaks: "chat", "complete", "embed".
     std::vector<std::string> operations = {"chat", "complete", "embed"};
     bool needs_credential = true;

@@ -113,6 +113,7 @@ class Builder {
                                            described.name, described.dialect));
         }
         provider->max_output_name = described.max_output_name;
+        for (auto const& rule : described.shape) provider->shape.push_back(shape_rule(rule));
         provider->prices = provider::make_prices(described.name, described.prices, document_.prices,
                                                  document_.price_lists);
         provider->speaks.fill(false);
@@ -200,6 +201,20 @@ class Builder {
         return net::proxy_for(endpoint.scheme, endpoint.host, endpoint.port,
                               environment_.https_proxy, environment_.http_proxy,
                               environment_.no_proxy);
+    }
+
+    static dialect::ShapeRule shape_rule(config::Shaping const& described) {
+        dialect::ShapeRule rule{
+            described.models, described.drop, described.rename, described.defaults, {},
+            described.map};
+        for (auto const& [name, range] : described.clamp) {
+            auto& clamp = rule.clamp[name];
+            clamp.least_text = range.first;
+            clamp.most_text = range.second;
+            if (!range.first.empty()) clamp.least = std::stod(range.first);
+            if (!range.second.empty()) clamp.most = std::stod(range.second);
+        }
+        return rule;
     }
 
     void add_credentials(Provider& provider, config::Provider const& described) {

@@ -39,6 +39,15 @@ void write_headers(Exchange const& x, Target const& target, provider::Credential
     headers.append(provider.headers);
 }
 
+// `body`: what is sent so far.
+void shape_body(Outgoing& out, std::string_view body, std::vector<dialect::ShapeRule> const& rules,
+                std::string_view model) {
+    auto shaped = dialect::shape(body, rules, model);
+    if (!shaped) return;
+    out.body = std::move(*shaped);
+    out.request.body = {out.body};
+}
+
 Error cannot_carry(Losses const& losses) {
     auto error = client_error(ErrorCode::invalid_request, 400,
                               "The model's provider cannot carry: " + losses.joined() +
@@ -84,11 +93,20 @@ Result<void> write_outgoing(Exchange& x, Codec const& codec, Target const& targe
     request.target = target.provider->path_prefix;
     request.target += spoken.upstream_path;
     write_headers(x, target, credential, request.headers);
-    if (is_translated(x, target)) return translate(x, codec, target, model, out);
+    auto const& rules = target.provider->shape;
+    if (is_translated(x, target)) {
+        auto translated = translate(x, codec, target, model, out);
+        if (translated && !rules.empty()) shape_body(out, out.body, rules, model);
+        return translated;
+    }
     auto const query = x.client.head().query;
     if (spoken.forwards_query && !query.empty()) request.target.append("?").append(query);
     out.patches = codec.patch_request(x.facts, x.body.view(), model, true);
     request.body = gather(x.body.view(), out.patches);
+    if (rules.empty()) return {};
+    std::string whole;
+    for (auto const piece : request.body) whole += piece;
+    shape_body(out, whole, rules, model);
     return {};
 }
 

@@ -13,6 +13,7 @@
 #include "sluice/time.hpp"
 
 #include "base/secret.hpp"
+#include "dialect/common/shape.hpp"
 #include "net/upstream_stream.hpp"
 #include "provider/prices.hpp"
 
@@ -58,6 +59,7 @@ struct Provider {
     std::string accept_encoding = "identity";
     std::string max_output_name = "max_tokens";  // of a dialect that has had several
     Prices prices;
+    std::vector<dialect::ShapeRule> shape;
     std::vector<Credential> credentials;  // usable ones; empty = none is needed
     bool needs_credential = true;
     bool is_mock = false;

@@ -211,5 +211,30 @@ TEST_F(Dialects, LossesAreRefusedWhereTheRouteSaysSo) {
     EXPECT_EQ(upstream.requests().back().target(), "/v1/chat/completions");
 }
 
+TEST_F(Dialects, RequestsAreShapedForTheirProvider) {
+    start_with("  \"s-*\": shaped\n  \"c-*\": narrow\n",
+               fmt::format("  shaped:\n    kind: openai_compatible\n    base_url: \"{0}\"\n"
+                           "    keys: {{main: {{value: sk-shaped-credential}}}}\n    shape:\n"
+                           "      - {{drop: [seed], rename: {{max_tokens: max_completion_tokens}}, "
+                           "default: {{top_p: 0.5}}}}\n"
+                           "      - {{models: [s-2], clamp: {{temperature: {{min: 0, max: 1}}}}, "
+                           "map: {{service_tier: {{auto: default}}}}}}\n"
+                           "  narrow: {{kind: anthropic_compatible, base_url: \"{0}\", shape: "
+                           "[{{drop: [metadata]}}]}}\n",
+                           upstream.url()));
+    auto const more = R"(,"seed":1,"max_tokens":5,"temperature":1.5,"service_tier":"auto")";
+    EXPECT_EQ(chat(chat_body("s-1", more)).status, 200);
+    EXPECT_FALSE(received().contains("seed"));
+    EXPECT_EQ(received().at("max_completion_tokens"), 5);
+    EXPECT_EQ(received().at("top_p"), 0.5);
+    EXPECT_EQ(received().at("temperature"), 1.5);
+    EXPECT_EQ(chat(chat_body("s-2", more)).status, 200);
+    EXPECT_EQ(received().at("temperature"), 1);
+    EXPECT_EQ(received().at("service_tier"), "default");
+    upstream.then(Reply::whole(200, message_answer()).tokens(11, 7));
+    EXPECT_EQ(chat(chat_body("c-1", R"(,"user":"u")")).status, 200);
+    EXPECT_FALSE(received().contains("metadata"));
+}
+
 }  // namespace
 }  // namespace sluice::test

@@ -4,6 +4,7 @@
 #include "dialect/anthropic/answer.hpp"
 #include "dialect/anthropic/error.hpp"
 #include "dialect/anthropic/event_writer.hpp"
+#include "dialect/anthropic/losses.hpp"
 #include "dialect/anthropic/read_chat.hpp"
 #include "dialect/anthropic/request.hpp"
 #include "dialect/anthropic/stream_reader.hpp"
@@ -32,24 +33,29 @@ std::unique_ptr<EventReader> open_events(std::size_t frame_bytes_max) {
     return std::make_unique<anthropic::StreamEvents>(frame_bytes_max);
 }
 
-constexpr ChatMachines machines{
-    anthropic::read_chat,    anthropic::write_chat, anthropic::read_answer,
-    anthropic::write_answer, open_events,           anthropic::open_writer};
+ChatMachines const machines{anthropic::read_chat,
+                            anthropic::write_chat,
+                            anthropic::read_answer,
+                            anthropic::write_answer,
+                            open_events,
+                            anthropic::open_writer,
+                            anthropic::request_losses(),
+                            anthropic::answer_losses()};
 
-constexpr Codec chat{
+Codec const chat{
     "/messages", anthropic::read_request, anthropic::patch_request, open_reader, &machines, true};
 
 constexpr std::string_view own_headers[] = {"anthropic-version", "anthropic-beta",
                                             "anthropic-dangerous-direct-browser-access"};
 
-constexpr Dialect table{"anthropic",
-                        {&chat, nullptr, nullptr},
-                        anthropic::write_error,
-                        anthropic::write_stream_error,
-                        read_error,
-                        own_headers,
-                        "anthropic-version",
-                        "2023-06-01"};
+Dialect const table{"anthropic",
+                    {&chat, nullptr, nullptr},
+                    anthropic::write_error,
+                    anthropic::write_stream_error,
+                    read_error,
+                    own_headers,
+                    "anthropic-version",
+                    "2023-06-01"};
 
 }  // namespace
 

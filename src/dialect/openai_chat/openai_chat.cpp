@@ -7,6 +7,7 @@
 #include "dialect/openai_chat/error.hpp"
 #include "dialect/openai_chat/event_reader.hpp"
 #include "dialect/openai_chat/event_writer.hpp"
+#include "dialect/openai_chat/losses.hpp"
 #include "dialect/openai_chat/read_chat.hpp"
 #include "dialect/openai_chat/request.hpp"
 #include "dialect/openai_chat/stream_reader.hpp"
@@ -26,20 +27,21 @@ std::unique_ptr<AnswerReader> open_reader(ReaderOptions const& options) {
     return std::make_unique<UnaryReader>(unary_shape);
 }
 
-constexpr ChatMachines machines{openai::read_chat,    openai::write_chat,  openai::read_answer,
-                                openai::write_answer, openai::open_events, openai::open_writer};
+ChatMachines const machines{openai::read_chat,        openai::write_chat,     openai::read_answer,
+                            openai::write_answer,     openai::open_events,    openai::open_writer,
+                            openai::request_losses(), openai::answer_losses()};
 
-constexpr Codec chat{"/chat/completions", openai::read_request, openai::patch_streaming,
-                     open_reader, &machines};
+Codec const chat{"/chat/completions", openai::read_request, openai::patch_streaming, open_reader,
+                 &machines};
 constexpr Codec complete{"/completions", openai::read_request, openai::patch_streaming,
                          open_reader};
 constexpr Codec embed{"/embeddings", openai::read_request, openai::patch_model, open_reader};
 
-constexpr Dialect table{"openai_chat",
-                        {&chat, &complete, &embed},
-                        openai::write_error,
-                        openai::write_stream_error,
-                        read_error};
+Dialect const table{"openai_chat",
+                    {&chat, &complete, &embed},
+                    openai::write_error,
+                    openai::write_stream_error,
+                    read_error};
 
 }  // namespace
 

@@ -299,7 +299,8 @@ TEST(MissingRoutes, are_told_unless_the_mock_answers_everything) {
 TEST(Kind, without_a_near_one_is_told_in_sentences) {
     auto const told = load_and_tell("providers: {zzzzzz: }\n");
     EXPECT_THAT(told, HasSubstr("x.yaml:1:13: error: providers.zzzzzz is of no known kind; known "
-                                "here: azure, "));
+                                "here: anthropic, "
+                                "anthropic_compatible, azure, "));
     EXPECT_THAT(told, HasSubstr(", mock. Else say kind: openai_compatible and a base_url\n"));
 }
 

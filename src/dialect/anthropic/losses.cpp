@@ -1,0 +1,43 @@
+#include "dialect/anthropic/losses.hpp"
+
+namespace sluice::dialect::anthropic {
+namespace {
+
+constexpr LossRule request_rules[] = {
+    {"messages[].role",
+     "system text after the first turn becomes part of the user's turn: the Messages API takes "
+     "system text at the top only"},
+    {"messages[].name", "messages have no names"},
+    {"messages[] ending with the assistant",
+     "the model refuses a prefilled answer (config/models)"},
+    {"messages[].content[]", "a kind of content that only the caller's dialect knows"},
+    {"reasoning_content",
+     "thoughts go back only with the signature of the provider that wrote them"},
+    {"input_audio", "there is no audio input"},
+    {"file.file_id", "ids of files are the other provider's own"},
+    {"tools[].type", "only functions can be told; tools the other provider runs itself cannot"},
+    {"temperature", "it ends at 1 here; some models, and thinking with a budget, refuse it"},
+    {"top_p", "some models, and thinking with a budget, refuse it"},
+    {"top_k", "some models, and thinking with a budget, refuse it"},
+    {"stop", "stop sequences must hold more than white space"},
+    {"reasoning_effort",
+     "the model does not think, the answer is too short for it, or a tool is forced"},
+    {"response_format", "the model has no structured output: it is told the schema in words"},
+    {"response_format.json_schema.schema",
+     "keywords that structured output refuses (ranges, lengths, patterns) are left out"},
+    {"service_tier", "there are auto and standard_only"},
+};
+
+constexpr LossRule answer_rules[] = {
+    {"choices[1..]", "a message is one answer"},
+    {"choices[].logprobs", "there are no log probabilities"},
+    {"choices[].message", "a kind of content that only the provider's dialect knows"},
+    {"annotations", "citations name a place in a document here"},
+};
+
+}  // namespace
+
+std::span<LossRule const> request_losses() noexcept { return request_rules; }
+std::span<LossRule const> answer_losses() noexcept { return answer_rules; }
+
+}  // namespace sluice::dialect::anthropic

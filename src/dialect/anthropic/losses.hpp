@@ -1,0 +1,14 @@
+// What the anthropic dialect has no place for. Static tables for the Dialect's own and for the page
+// made from them.
+#pragma once
+
+#include <span>
+
+#include "sluice/loss.hpp"
+
+namespace sluice::dialect::anthropic {
+
+std::span<LossRule const> request_losses() noexcept;
+std::span<LossRule const> answer_losses() noexcept;
+
+}  // namespace sluice::dialect::anthropic
