@@ -22,8 +22,8 @@
 
 namespace sluice {
 
-enum class Operation : std::uint8_t { chat, complete, embed };
-inline constexpr std::size_t operation_count = 3;
+enum class Operation : std::uint8_t { chat, complete, embed, count };
+inline constexpr std::size_t operation_count = 4;
 std::string_view to_string(Operation operation) noexcept;
 
 // A place in a body, in bytes.

@@ -153,6 +153,8 @@ Binding<std::string> describe_fault() {
 
 Binding<MockOptions> describe_mock() {
     return Described<MockOptions>("providers.*.mock", "How a provider of kind mock behaves.")
+        .field("dialect", &MockOptions::dialect, one_of({"openai_chat", "anthropic"}),
+               "Which it speaks.")
         .field("chunk_ms", &MockOptions::chunk_ms, integer(0, 600'000),
                "Pause between the chunks of a stream.")
         .field("first_byte_ms", &MockOptions::first_byte_ms, integer(0, 600'000),

@@ -127,7 +127,8 @@ struct Shaping {
     std::map<std::string, std::map<std::string, std::string>> map;
 };
 
-struct MockOptions {                 // only for kind mock
+struct MockOptions {  // only for kind mock
+    std::string dialect = "openai_chat";
     std::int64_t chunk_ms = 0;       // pause between stream chunks
     std::int64_t first_byte_ms = 0;  // pause before the answer
     std::string fault;               // see docs/guide/mock.md; "" = none

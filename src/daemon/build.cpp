@@ -106,7 +106,9 @@ class Builder {
         auto provider = std::make_unique<Provider>();
         provider->name = described.name;
         for (auto const* dialect : dialects) {
-            if (dialect->name == described.dialect) provider->dialect = dialect;
+            auto const& spoken =
+                described.kind == "mock" ? described.mock.dialect : described.dialect;
+            if (dialect->name == spoken) provider->dialect = dialect;
         }
         if (!provider->dialect) {
             return build_error(fmt::format("provider '{}': no dialect '{}' is built in",
@@ -122,6 +124,11 @@ class Builder {
                 if (to_string(static_cast<Operation>(i)) == operation) provider->speaks[i] = true;
             }
         }
+        // Who chats also counts what it would read, where the dialect has a way to ask.
+        auto const speaks = [&](Operation operation) -> bool& {
+            return provider->speaks[static_cast<std::size_t>(operation)];
+        };
+        speaks(Operation::count) = speaks(Operation::chat);
         if (described.kind == "mock") {
             auto made = set_up_mock(*provider, described.mock);
             if (!made) return made;

@@ -10,6 +10,7 @@
 #include "endpoint/admin/routes.hpp"
 #include "endpoint/admin/usage.hpp"
 #include "endpoint/health/health.hpp"
+#include "endpoint/llm/count_tokens.hpp"
 #include "endpoint/llm/inference.hpp"
 #include "endpoint/llm/models.hpp"
 #include "endpoint/root/welcome.hpp"
@@ -56,6 +57,7 @@ struct Daemon::Scripts {
     endpoint::Inference chat{dialect::openai_chat(), Operation::chat, "chat.completions"};
     endpoint::Inference complete{dialect::openai_chat(), Operation::complete, "completions"};
     endpoint::Inference messages{dialect::anthropic_messages(), Operation::chat, "messages"};
+    endpoint::CountTokens count_tokens{dialect::anthropic_messages()};
     endpoint::Inference embed{dialect::openai_chat(), Operation::embed, "embeddings"};
     endpoint::ModelList model_list;
     endpoint::ModelGet model_get;
@@ -83,6 +85,8 @@ struct Daemon::Scripts {
         return {
             {Method::post, "/v1/chat/completions", &chat, openai},
             {Method::post, "/v1/messages", &messages, &dialect::anthropic_messages()},
+            {Method::post, "/v1/messages/count_tokens", &count_tokens,
+             &dialect::anthropic_messages()},
             {Method::post, "/v1/completions", &complete, openai},
             {Method::post, "/v1/embeddings", &embed, openai},
             {Method::get, "/v1/models", &model_list, openai},

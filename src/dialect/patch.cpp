@@ -13,6 +13,8 @@ std::string_view to_string(Operation operation) noexcept {
             return "complete";
         case Operation::embed:
             return "embed";
+        case Operation::count:
+            return "count";
     }
     return "";
 }

@@ -63,7 +63,7 @@ struct Provider {
     std::vector<Credential> credentials;  // usable ones; empty = none is needed
     bool needs_credential = true;
     bool is_mock = false;
-    std::array<bool, operation_count> speaks{true, true, true};
+    std::array<bool, operation_count> speaks{true, true, true, true};
 
     [[nodiscard]] bool is_available() const noexcept {
         return !needs_credential || !credentials.empty();

@@ -211,6 +211,40 @@ TEST_F(Dialects, LossesAreRefusedWhereTheRouteSaysSo) {
     EXPECT_EQ(upstream.requests().back().target(), "/v1/chat/completions");
 }
 
+TEST_F(Dialects, TokensAreCountedByTheProviderOrEstimated) {
+    start_with();
+    auto const body = R"({"model":"c-1","messages":[{"role":"user","content":"hello"}]})";
+    upstream.then(Reply::whole(200, R"({"input_tokens":42})"));
+    auto answer = message(body, {}, "/v1/messages/count_tokens");
+    EXPECT_EQ(answer.body, R"({"input_tokens":42})");
+    EXPECT_EQ(upstream.requests().back().target(), "/v1/messages/count_tokens");
+    auto const record = last_record();
+    EXPECT_EQ(record.at("surface"), "count_tokens");
+    EXPECT_EQ(record.at("usage").at("input"), 0) << "counting is not using";
+    answer = message(R"({"model":"m-1","messages":[{"role":"user","content":"hello"}]})", {},
+                     "/v1/messages/count_tokens");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_GT(Json::parse(answer.body).at("input_tokens"), 5);
+    EXPECT_EQ(answer.header("x-sluice-estimated"), "true");
+    EXPECT_EQ(upstream.request_count(), 1U);
+}
+
+TEST_F(Dialects, TheMockSpeaksBoth) {
+    start_with("  \"c-*\": {tiers: [mocked], allow_mock: true}\n",
+               "  mocked: {kind: mock, mock: {dialect: anthropic}}\n");
+    compare_tokens = false;
+    auto answer = message(message_body("c-1"));
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    auto const whole = Json::parse(answer.body);
+    EXPECT_EQ(whole.at("type"), "message");
+    EXPECT_GT(whole.at("usage").at("output_tokens"), 0);
+    answer = message(message_body("c-1", R"(,"stream":true)"));
+    EXPECT_TRUE(answer.body.ends_with("{\"type\":\"message_stop\"}\n\n")) << answer.body;
+    EXPECT_EQ(chat(chat_body("c-1")).status, 200);
+    answer = message(message_body("c-1"), {{"x-sluice-mock", "status=529"}});
+    EXPECT_EQ(Json::parse(answer.body).at("type"), "error");
+}
+
 TEST_F(Dialects, RequestsAreShapedForTheirProvider) {
     start_with("  \"s-*\": shaped\n  \"c-*\": narrow\n",
                fmt::format("  shaped:\n    kind: openai_compatible\n    base_url: \"{0}\"\n"

@@ -48,8 +48,39 @@ Codec const chat{
 constexpr std::string_view own_headers[] = {"anthropic-version", "anthropic-beta",
                                             "anthropic-dangerous-direct-browser-access"};
 
+// Counts tokens: the answer is one number and nothing was used.
+class CountReader final : public AnswerReader {
+  public:
+    CountReader() : unary_(count_shape) { usage_.reported = true; }
+    Result<void> feed(std::string_view bytes, FrameSink& sink) override {
+        return unary_.feed(bytes, sink);
+    }
+    Result<void> finish(FrameSink& sink) override { return unary_.finish(sink); }
+    [[nodiscard]] llm::Usage const& usage() const noexcept override { return usage_; }
+    [[nodiscard]] std::optional<Error> const& fault() const noexcept override {
+        return unary_.fault();
+    }
+    [[nodiscard]] std::string_view model() const noexcept override { return {}; }
+    [[nodiscard]] std::string_view finish_reason() const noexcept override { return {}; }
+    [[nodiscard]] std::uint64_t content_bytes() const noexcept override { return 0; }
+
+  private:
+    static constexpr UnaryShape count_shape{"", "type", "", 1, read_usage};
+    UnaryReader unary_;
+    llm::Usage usage_;
+};
+
+Codec const count{"/messages/count_tokens",
+                  anthropic::read_count_request,
+                  anthropic::patch_request,
+                  [](ReaderOptions const&) -> std::unique_ptr<AnswerReader> {
+                      return std::make_unique<CountReader>();
+                  },
+                  nullptr,
+                  true};
+
 Dialect const table{"anthropic",
-                    {&chat, nullptr, nullptr},
+                    {&chat, nullptr, nullptr, &count},
                     anthropic::write_error,
                     anthropic::write_stream_error,
                     read_error,

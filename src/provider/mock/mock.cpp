@@ -8,6 +8,7 @@
 #include "net/worker.hpp"
 #include "provider/mock/compressor.hpp"
 #include "provider/mock/embedding.hpp"
+#include "provider/mock/messages.hpp"
 
 namespace sluice::provider::mock {
 
@@ -19,8 +20,10 @@ struct Mock::Work {
     json body;
     std::uint64_t seed = 0;  // hash of the body
     std::unique_ptr<Compressor> compressor;
-    std::int64_t bytes = 0;  // of the body, sent
-    bool ended = false;      // cut: nothing more is sent
+    std::int64_t bytes = 0;                 // of the body, sent
+    bool ended = false;                     // cut: nothing more is sent
+    bool is_messages = false;               // asked in the anthropic dialect
+    std::unique_ptr<MessageFrames> frames;  // of its stream
 };
 
 namespace {
@@ -117,7 +120,7 @@ std::string Mock::malformed(Error const& error, std::string_view) {
 
 Async<> Mock::handle(net::ServerStream& stream) {
     auto const& head = stream.head();
-    Work work{stream, {}, {}, 0, nullptr};
+    Work work{stream, {}, {}, 0, nullptr, 0, false, false, nullptr};
     auto asked = read_instructions(head.headers.get("x-sluice-mock"), defaults_);
     if (!asked.ok()) co_return co_await send_error(work, 400, asked.error().message, "");
     work.asked = std::move(*asked);
@@ -138,7 +141,9 @@ Async<> Mock::post(Work& work) {
     auto const path = work.stream.head().path;
     bool const is_chat = path.ends_with("/chat/completions");
     bool const is_completion = !is_chat && path.ends_with("/completions");
-    if (!is_chat && !is_completion && !path.ends_with("/embeddings")) {
+    bool const is_count = path.ends_with("/messages/count_tokens");
+    work.is_messages = is_count || path.ends_with("/messages");
+    if (!is_chat && !is_completion && !work.is_messages && !path.ends_with("/embeddings")) {
         co_return co_await send_error(work, 404, "the mock does not know this path", "");
     }
     auto body = co_await work.stream.read_body(body_bytes_max);
@@ -147,7 +152,17 @@ Async<> Mock::post(Work& work) {
         co_return co_await send_error(work, body.error().http_status, body.error().message, "");
     }
     work.seed = hash_of(body->view());
-    work.body = json::parse(body->view(), nullptr, false);
+    if (is_count) {
+        auto const tokens = std::to_string(body->size() / 4 + 1);
+        co_return co_await send_body(work, 200, "{\"input_tokens\":" + tokens + "}");
+    }
+    if (work.is_messages) {
+        auto chat = to_chat_body(body->view());
+        if (!chat.ok()) co_return co_await send_error(work, 400, chat.error().message, "");
+        work.body = json::parse(*chat, nullptr, false);
+    } else {
+        work.body = json::parse(body->view(), nullptr, false);
+    }
     body->clear();
     if (!work.body.is_object()) {
         co_return co_await send_error(work, 400, "the body is not a JSON object", "");
@@ -155,7 +170,8 @@ Async<> Mock::post(Work& work) {
     bool answered = false;
     auto const misbehaved = co_await misbehave(work, answered);
     if (answered || !misbehaved.ok()) co_return misbehaved;
-    if (is_chat || is_completion) co_return co_await answer_chat(work, is_chat);
+    bool const talks = is_chat || is_completion || work.is_messages;
+    if (talks) co_return co_await answer_chat(work, !is_completion);
     co_return co_await answer_embeddings(work);
 }
 
@@ -197,6 +213,7 @@ Async<> Mock::answer_chat(Work& work, bool is_chat) {
     work.body = nullptr;
     if (!prompt->stream) {
         auto body = write_body(*made, !work.asked.no_usage);
+        if (work.is_messages) body = to_message(body);
         co_return co_await send_body(work, 200, std::move(body));
     }
     Frames frames{*made, stream_options(*prompt, work.asked)};
@@ -216,7 +233,8 @@ Async<> Mock::send_error(Work& work, std::uint16_t status, std::string_view mess
     if (work.asked.retry_after_ms) {
         headers.add("retry-after-ms", std::to_string(*work.asked.retry_after_ms));
     }
-    auto const body = write_error(status, message, code);
+    auto const body =
+        work.is_messages ? message_error(status, message) : write_error(status, message, code);
     co_return co_await work.stream.respond(status, headers, body);
 }
 
@@ -247,6 +265,7 @@ Async<> Mock::send_body(Work& work, std::uint16_t status, std::string body) {
 Async<> Mock::send_stream(Work& work, Frames& frames) {
     auto const& asked = work.asked;
     work.compressor = Compressor::create(asked.encoding);
+    if (work.is_messages) work.frames = std::make_unique<MessageFrames>();
     work.stream.begin(200, answer_headers(asked, sse_type));
     std::string frame;
     for (std::int64_t sent = 0;; ++sent) {
@@ -267,9 +286,20 @@ Async<> Mock::send_stream(Work& work, Frames& frames) {
             auto const waited = co_await wait(work, asked.chunk_ms.value_or(0));
             if (!waited.ok()) co_return waited;
         }
+        if (work.frames) {
+            frame = work.frames->next(frame);
+            if (frame.empty()) continue;
+        }
         auto const wrote = co_await send_frame(work, frame, false);
         if (!wrote.ok() || work.ended) co_return wrote;
         if (is_error) break;
+    }
+    if (work.frames) {
+        frame = work.frames->end();
+        if (!frame.empty()) {
+            auto const wrote = co_await send_frame(work, frame, false);
+            if (!wrote.ok() || work.ended) co_return wrote;
+        }
     }
     if (work.compressor) {
         auto const rest = work.compressor->end();
