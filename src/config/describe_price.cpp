@@ -136,11 +136,11 @@ Binding<ModelPrice> describe_model_price(bool with_traits) {
     add_trait(described, "schema", &ModelTraits::schema, boolean(),
               "`false`: the model has no structured output by JSON schema.");
     using Thinking = ModelTraits::Thinking;
-    add_trait(described, "thinking", &ModelTraits::thinking,
-              choice<Thinking>({{"none", Thinking::none},
-                                {"budget", Thinking::budget},
-                                {"effort", Thinking::effort}}),
-              "How it is told to think: not at all, with a budget in tokens, or by effort.");
+    add_trait(
+        described, "thinking", &ModelTraits::thinking,
+        choice<Thinking>(
+            {{"none", Thinking::none}, {"budget", Thinking::budget}, {"effort", Thinking::effort}}),
+        "How it is told to think: not at all, with a budget in tokens, or by effort.");
     return described.done();
 }
 
