@@ -35,6 +35,7 @@ enum class ErrorCode : std::uint8_t {
     // ours
     overloaded,
     draining,
+    ledger_unavailable,  // usage could not be recorded, and the operator wants none unrecorded
     internal,
     provider_unavailable,  // no usable target: unconfigured, benched or skipped
     upstream_credentials_exhausted,

@@ -41,6 +41,8 @@ std::string_view to_string(ErrorCode code) noexcept {
             return "overloaded";
         case ErrorCode::draining:
             return "draining";
+        case ErrorCode::ledger_unavailable:
+            return "ledger_unavailable";
         case ErrorCode::internal:
             return "internal";
         case ErrorCode::provider_unavailable:

@@ -27,6 +27,33 @@ Binding<Storage> describe_storage() {
         .done();
 }
 
+Binding<Ledger> describe_ledger() {
+    using OnFailure = Ledger::OnFailure;
+    using Sync = Ledger::Sync;
+    return Described<Ledger>("ledger",
+                             "The files of usage records: docs/reference/ledger.md. Read at start.")
+        .field("rotate_bytes_max", &Ledger::rotate_bytes_max,
+               integer(64 * 1024, 64LL * 1024 * 1024 * 1024),
+               "A file that has grown to this is closed and the next begun.")
+        .field("rotate_hours", &Ledger::rotate_hours, small_integer(1, 24 * 366),
+               "So is one of this age.")
+        .field("spill_dir", &Ledger::spill_dir, text("a directory"),
+               "Where records go while the ledger cannot be written; best on another disk. Empty: "
+               "a private directory below the system's temporary one.")
+        .field(
+            "on_failure", &Ledger::on_failure,
+            choice<OnFailure>({{"serve", OnFailure::serve}, {"refuse", OnFailure::refuse}}),
+            "While neither can be written: `serve` requests whose records may be lost, or `refuse` "
+            "them with 503.")
+        .field("sync", &Ledger::sync,
+               choice<Sync>({{"never", Sync::never}, {"interval", Sync::interval}}),
+               "`never`: records survive a kill of the process; on power loss those of the last "
+               "half minute may be gone. `interval`: forced to the medium every sync_ms.")
+        .field("sync_ms", &Ledger::sync_ms, integer(10, 60'000),
+               "What power loss may cost with `sync: interval`, beside the last 100 ms.")
+        .done();
+}
+
 Binding<AccessLog> describe_access_log() {
     using Format = AccessLog::Format;
     return Described<AccessLog>("telemetry.access_log", "One line for each request that ended.")
@@ -80,6 +107,7 @@ Binding<Document> const& document_description() {
                    "provider/model -> what it costs, over the built-in price lists.")
             .field("tags", &Document::tags, describe_tags(), "What usage is told apart by.")
             .field("storage", &Document::storage, describe_storage(), "What is written where.")
+            .field("ledger", &Document::ledger, describe_ledger(), "Usage records.")
             .field("telemetry", &Document::telemetry, describe_telemetry(), "Logs.")
             .done();
     return description;

@@ -221,6 +221,17 @@ struct Storage {
     Retention retention;
 };
 
+struct Ledger {  // the file of usage records
+    enum class OnFailure { serve, refuse };
+    enum class Sync { never, interval };
+    std::int64_t rotate_bytes_max = 256 * 1024 * 1024;
+    int rotate_hours = 24;
+    std::string spill_dir;  // "" = below the system's temporary directory
+    OnFailure on_failure = OnFailure::serve;
+    Sync sync = Sync::never;
+    std::int64_t sync_ms = 1000;
+};
+
 struct AccessLog {
     enum class Format { json, text, off };
     Format format = Format::json;
@@ -242,6 +253,7 @@ struct Document {
     std::vector<PriceList> price_lists;  // built in, and of models/ beside the file
     Tags tags;
     Storage storage;
+    Ledger ledger;
     Telemetry telemetry;
     bool trial = false;  // no real credential was found: every model is served by the mock
     std::vector<Problem> warnings;

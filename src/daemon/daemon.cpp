@@ -39,6 +39,20 @@ std::shared_ptr<net::ServerOptions const> server_options(config::Server const& s
     return options;
 }
 
+telemetry::LedgerOptions ledger_options(config::Document const& document) {
+    using config::Ledger;
+    auto const& settings = document.ledger;
+    telemetry::LedgerOptions options;
+    options.dir = document.storage.dir;
+    options.spill_dir = settings.spill_dir;
+    options.rotate_bytes_max = static_cast<std::uint64_t>(settings.rotate_bytes_max);
+    options.rotate_age = std::chrono::hours{settings.rotate_hours};
+    if (settings.sync == Ledger::Sync::interval)
+        options.sync_every = milliseconds{settings.sync_ms};
+    options.must_keep = settings.on_failure == Ledger::OnFailure::refuse;
+    return options;
+}
+
 unsigned worker_count_of(config::Server const& server) {
     if (server.workers > 0) return static_cast<unsigned>(server.workers);
     return std::max(1U, std::thread::hardware_concurrency());
@@ -113,21 +127,22 @@ Daemon::Daemon(config::Document document) : document_(std::move(document)) {}
 Daemon::~Daemon() { stop(Steady::duration::zero()); }
 
 Result<std::unique_ptr<Daemon>> Daemon::create(config::Document document,
-                                               ProxyEnvironment const& environment) {
+                                               ProxyEnvironment const& environment,
+                                               LedgerDisks disks) {
     std::unique_ptr<Daemon> daemon{new Daemon(std::move(document))};
-    auto opened = daemon->open(environment);
+    auto opened = daemon->open(environment, std::move(disks));
     if (!opened) return std::move(opened).error();
     return daemon;
 }
 
-Result<void> Daemon::open(ProxyEnvironment const& environment) {
+Result<void> Daemon::open(ProxyEnvironment const& environment, LedgerDisks disks) {
     auto built = build(document_, runtime_, environment);
     if (!built) return std::move(built).error();
     built_ = std::move(*built);
     auto const workers = worker_count_of(document_.server);
     stats_.resize(workers);
     for (unsigned i = 0; i < workers; ++i) workers_.push_back(net::Worker::create(i));
-    auto outlets = open_outlets();
+    auto outlets = open_outlets(std::move(disks));
     if (!outlets) return outlets;
     make_contexts(built_.snapshot);
     make_doors();
@@ -136,7 +151,7 @@ Result<void> Daemon::open(ProxyEnvironment const& environment) {
     return open_admin();
 }
 
-Result<void> Daemon::open_outlets() {
+Result<void> Daemon::open_outlets(LedgerDisks disks) {
     auto const workers = static_cast<unsigned>(workers_.size());
     std::unique_ptr<telemetry::AccessLog> access_log;
     auto const& settings = document_.telemetry.access_log;
@@ -148,7 +163,10 @@ Result<void> Daemon::open_outlets() {
         if (!opened) return std::move(opened).error();
         access_log = std::move(*opened);
     }
-    auto ledger = telemetry::Ledger::open(document_.storage.dir, workers, std::move(access_log));
+    auto options = ledger_options(document_);
+    options.disk = std::move(disks.ledger);
+    options.spill_disk = std::move(disks.spill);
+    auto ledger = telemetry::Ledger::open(std::move(options), workers, std::move(access_log));
     if (!ledger) return std::move(ledger).error();
     ledger_ = std::move(*ledger);
     auto const& keep = document_.storage.retention;
@@ -272,8 +290,7 @@ std::uint16_t Daemon::port(std::size_t listener) const { return listeners_.at(li
 
 std::string Daemon::why_not_ready() const {
     if (stopping_) return "shutting down";
-    if (ledger_->counters().failing) return "the usage ledger cannot be written";
-    return {};
+    return ledger_->trouble();
 }
 
 std::vector<net::WorkerStats> Daemon::worker_stats() {

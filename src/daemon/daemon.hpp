@@ -28,12 +28,19 @@
 
 namespace sluice::daemon {
 
+// What the ledger writes to; null: the real disk.
+struct LedgerDisks {
+    std::shared_ptr<telemetry::Disk> ledger;
+    std::shared_ptr<telemetry::Disk> spill;
+};
+
 class Daemon {
   public:
     // Opens listeners and files, builds the first Snapshot. Nothing is accepted before start().
     // Error message: for the operator.
     static Result<std::unique_ptr<Daemon>> create(
-        config::Document document, ProxyEnvironment const& environment = ProxyEnvironment::read());
+        config::Document document, ProxyEnvironment const& environment = ProxyEnvironment::read(),
+        LedgerDisks disks = {});
     ~Daemon();  // stops at once when it runs
 
     void start();
@@ -60,8 +67,8 @@ class Daemon {
     struct Scripts;  // the endpoints
 
     explicit Daemon(config::Document document);
-    Result<void> open(ProxyEnvironment const& environment);
-    Result<void> open_outlets();
+    Result<void> open(ProxyEnvironment const& environment, LedgerDisks disks);
+    Result<void> open_outlets(LedgerDisks disks);
     Result<void> open_listeners();
     Result<void> open_admin();
     void make_contexts(std::shared_ptr<engine::Snapshot const> const& snapshot);

@@ -29,6 +29,16 @@ void begin(Exchange& x) {
     x.record.worker = x.worker.index;
 }
 
+constexpr std::int64_t record_again_ms = 5'000;
+
+Error cannot_record() {
+    auto error = gateway_error(ErrorCode::ledger_unavailable, 503,
+                               "The gateway cannot record usage right now and therefore serves no "
+                               "request. Try again shortly.");
+    error.retry_after_ms = record_again_ms;
+    return error;
+}
+
 // OPTIONS: a CORS preflight where CORS is configured, else the plain list of methods.
 Async<> answer_options(Exchange& x, std::string_view allow) {
     http::HeaderBlock headers;
@@ -94,6 +104,9 @@ Error FrontDoor::unknown_path(std::string_view path) const {
 
 Async<> FrontDoor::serve(Exchange& x, Match const& match) const {
     auto const& head = x.client.head();
+    if (x.worker.sink && x.worker.sink->refuses_new()) {
+        co_return co_await refuse(x, cannot_record());
+    }
     if (match.entry) {
         x.record.surface = match.entry->endpoint->surface();
         if (match.entry->dialect) x.dialect = match.entry->dialect;

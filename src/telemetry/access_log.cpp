@@ -5,6 +5,7 @@
 
 #include "base/json_text.hpp"
 #include "base/timestamp.hpp"
+#include "telemetry/queued_lines.hpp"
 #include "telemetry/record_json.hpp"
 
 namespace sluice::telemetry {
@@ -133,7 +134,7 @@ void append_access_text(std::string& out, UsageRecord const& record) {
 Result<std::unique_ptr<AccessLog>> AccessLog::open(Format format, std::string const& path) {
     auto out = log::LineLog::open(path);
     if (!out.ok()) return std::move(out).error();
-    return std::make_unique<AccessLog>(format, std::move(*out));
+    return std::make_unique<AccessLog>(format, std::make_unique<QueuedLines>(std::move(*out)));
 }
 
 void AccessLog::append(UsageRecord const& record) {

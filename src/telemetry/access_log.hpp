@@ -1,5 +1,5 @@
 // The access log: one line a request, from its UsageRecord, as JSON or text, to a file or standard
-// output. Called by the ledger's writer thread only; calls base/line_log.
+// output. Called by the ledger's threads, one at a time; calls queued_lines.
 #pragma once
 
 #include <memory>
@@ -16,13 +16,14 @@ class AccessLog {
   public:
     enum class Format { json, text };
 
-    // `path` "" = standard output.
+    // `path` "" = standard output. Lines are written by a thread of their own.
     static Result<std::unique_ptr<AccessLog>> open(Format format, std::string const& path);
     AccessLog(Format format, std::unique_ptr<log::LineLog> out)
         : format_(format), out_(std::move(out)) {}
 
     void append(UsageRecord const& record);
-    bool flush() noexcept;  // writes what was appended; false when that failed (the lines are lost)
+    // Hands over what was appended. False: these lines or earlier ones are lost.
+    bool flush() noexcept;
 
   private:
     Format const format_;

@@ -241,14 +241,36 @@ void add_connections(std::vector<MetricFamily>& families,
 }
 
 void add_ledger(std::vector<MetricFamily>& families, LedgerCounters const& ledger) {
-    add_counter(families, "sluice_ledger_records_written_total", "Usage records written.",
-                ledger.written);
-    add_counter(families, "sluice_ledger_records_dropped_total",
-                "Usage records lost because a worker's queue was full.", ledger.dropped);
-    add_counter(families, "sluice_ledger_records_failed_total",
-                "Usage records lost because the file could not be written.", ledger.failed);
-    add_counter(families, "sluice_access_log_failed_total",
-                "Batches of access lines that could not be written.", ledger.access_failed);
+    auto const count = [&](char const* name, char const* help, std::uint64_t value) {
+        add_counter(families, name, help, value);
+    };
+    auto const gauge = [&](char const* name, char const* help, double value) {
+        add_gauge(families, name, help, value);
+    };
+    count("sluice_ledger_records_written_total", "Usage records written to the ledger.",
+          ledger.written);
+    count("sluice_ledger_records_spilled_total",
+          "Usage records written to emergency files, as the ledger could not be.", ledger.spilled);
+    count("sluice_ledger_records_dropped_total",
+          "Usage records lost: neither could be written and the queue was full.", ledger.dropped);
+    count("sluice_ledger_bytes_written_total", "Bytes written to the ledger.", ledger.bytes);
+    count("sluice_ledger_rotations_total", "Ledger files begun in place of another.",
+          ledger.rotations);
+    count("sluice_ledger_write_failures_total",
+          "Writes to the ledger that failed; by itself no loss.", ledger.failed);
+    count("sluice_ledger_spill_failures_total", "Writes to emergency files that failed.",
+          ledger.spill_failed);
+    count("sluice_ledger_spill_files_adopted_total",
+          "Emergency files moved to the ledger's directory.", ledger.adopted);
+    gauge("sluice_ledger_queue_records", "Usage records that are in no file yet.",
+          static_cast<double>(ledger.queued));
+    gauge("sluice_ledger_failing",
+          "1 while the ledger cannot be written, or a write does not come back.",
+          ledger.failing ? 1 : 0);
+    gauge("sluice_ledger_keeping", "0 while usage records cannot be kept at all.",
+          ledger.keeping ? 1 : 0);
+    count("sluice_access_log_failed_total", "Batches of access lines that could not be written.",
+          ledger.access_failed);
 }
 
 void add_projection(std::vector<MetricFamily>& families, ProjectionFigures const& figures) {

@@ -1,5 +1,5 @@
-// The ledger's line, written by appending. Called by ledger.cpp; calls base/json_text, codec's
-// check of what a provider sent and simdjson (to take line breaks out of it).
+// The ledger's line, written by appending. Called by ledger/threads.cpp; calls base/json_text,
+// codec's check of what a provider sent and simdjson (to take line breaks out of it).
 #include "telemetry/record_json.hpp"
 
 #include <algorithm>
@@ -191,11 +191,12 @@ std::optional<PicoUsd> total_cost(UsageRecord const& record) {
     return to_pico_usd(sum);
 }
 
-void append_record_line(std::string& out, UsageRecord const& record) {
+void append_record_line(std::string& out, UsageRecord const& record, Ulid const& run) {
     out += '{';
     Members members{out};
     members.number("schema", UsageRecord::schema);
     members.text("id", record.id.view());
+    members.text("run", run.view());
     members.number("worker", record.worker);
     members.number("sequence", record.sequence);
     out += ",\"at\":\"";

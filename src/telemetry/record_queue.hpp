@@ -38,17 +38,26 @@ class RecordQueue {
         return true;
     }
 
-    // Consumer. Calls read(UsageRecord const&) for each record queued now; returns how many.
+    // Consumer; one at a time. Calls read(UsageRecord const&) -> bool for each record queued now,
+    // until it says false; returns how many were read.
     template <class Read>
     std::size_t drain(Read&& read) {
         auto const head = head_.load(std::memory_order_acquire);
         auto const tail = tail_.load(std::memory_order_relaxed);
-        for (auto at = tail; at != head; ++at) {
-            read(std::as_const(*slots_[at & mask_].record));
+        auto at = tail;
+        for (bool more = true; more && at != head; ++at) {
+            more = read(std::as_const(*slots_[at & mask_].record));
             tail_.store(at + 1, std::memory_order_release);
         }
-        return head - tail;
+        return at - tail;
     }
+
+    // Any thread; as of now.
+    [[nodiscard]] std::size_t size() const noexcept {
+        auto const tail = tail_.load(std::memory_order_acquire);
+        return head_.load(std::memory_order_acquire) - tail;
+    }
+    [[nodiscard]] bool is_nearly_full() const noexcept { return size() * 4 > (mask_ + 1) * 3; }
 
   private:
     struct Slot {

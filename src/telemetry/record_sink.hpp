@@ -2,6 +2,7 @@
 // One instance per worker, used by that worker's thread; wired up by the daemon.
 #pragma once
 
+#include "sluice/error.hpp"
 #include "sluice/sink.hpp"
 
 #include "telemetry/ledger.hpp"
@@ -17,7 +18,12 @@ class RecordSink final : public UsageSink {
 
     void record(UsageRecord&& record) noexcept override {
         cells_.on_finish(record);
+        // A request refused because nothing can be recorded used nothing: it is counted only.
+        if (record.error_code == to_string(ErrorCode::ledger_unavailable)) return;
         if (ledger_) ledger_->append(worker_, std::move(record));
+    }
+    [[nodiscard]] bool refuses_new() const noexcept override {
+        return ledger_ && ledger_->refuses_new();
     }
 
   private:

@@ -70,7 +70,7 @@ Gateway::Gateway(GatewayConfig const& config, FakeUpstream const& upstream)
     auto const yaml = to_yaml(config, upstream, dir_.string());
     auto loaded = config::load_text(yaml, "test.yaml", options);
     if (!loaded.ok()) throw std::runtime_error(problems_of(loaded) + yaml);
-    auto made = daemon::Daemon::create(std::move(loaded.document), config.proxies);
+    auto made = daemon::Daemon::create(std::move(loaded.document), config.proxies, config.disks);
     if (!made) throw std::runtime_error(made.error().message + " " + made.error().detail);
     daemon_ = std::move(*made);
     daemon_->start();

@@ -26,6 +26,7 @@ struct GatewayConfig {
     std::string admin_token;
     std::string more;  // further sections, whole lines
     daemon::ProxyEnvironment proxies;
+    daemon::LedgerDisks disks;
 };
 
 inline constexpr char test_key[] = "sk-test-client-key-0001";

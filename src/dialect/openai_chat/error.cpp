@@ -25,6 +25,7 @@ Wire wire_of(Error const& error) noexcept {
         case ErrorCode::overloaded:
             return {"service_unavailable_error", "server_is_overloaded"};
         case ErrorCode::draining:
+        case ErrorCode::ledger_unavailable:
         case ErrorCode::provider_unavailable:
             return {"service_unavailable_error", name};
         case ErrorCode::upstream_rejected:

@@ -73,6 +73,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "server_is_overloaded"},
         Written{ErrorCode::provider_unavailable, Origin::gateway, "service_unavailable_error",
                 "provider_unavailable"},
+        Written{ErrorCode::ledger_unavailable, Origin::gateway, "service_unavailable_error",
+                "ledger_unavailable"},
         Written{ErrorCode::internal, Origin::gateway, "server_error", "internal"},
         Written{ErrorCode::upstream_rate_limited, Origin::upstream, "rate_limit_error",
                 "rate_limit_exceeded"},

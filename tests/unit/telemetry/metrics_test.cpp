@@ -144,7 +144,20 @@ TEST(Metrics, SourcesAreSummedAndShown) {
         one.upstream_reuses = 5;
         return std::vector<net::WorkerStats>{one, one};
     };
-    sources.ledger = [] { return LedgerCounters{.written = 11, .dropped = 2}; };
+    sources.ledger = [] {
+        LedgerCounters ledger;
+        ledger.written = 11;
+        ledger.spilled = 12;
+        ledger.dropped = 2;
+        ledger.queued = 13;
+        ledger.bytes = 14;
+        ledger.rotations = 15;
+        ledger.adopted = 16;
+        ledger.failed = 17;
+        ledger.spill_failed = 18;
+        ledger.failing = true;
+        return ledger;
+    };
     sources.log_dropped = [] { return std::uint64_t{4}; };
     Metrics const metrics{1, "v", sources};
     auto const text = metrics.scrape();
@@ -152,7 +165,12 @@ TEST(Metrics, SourcesAreSummedAndShown) {
     EXPECT_THAT(text, HasSubstr("sluice_upstream_reuses_total 10\n"));
     EXPECT_THAT(text, HasSubstr("sluice_workers 2\n"));
     EXPECT_THAT(text, HasSubstr("sluice_ledger_records_written_total 11\n"));
-    EXPECT_THAT(text, HasSubstr("sluice_ledger_records_dropped_total 2\n"));
+    for (auto const* line :
+         {"records_dropped_total 2", "records_spilled_total 12", "queue_records 13",
+          "bytes_written_total 14", "rotations_total 15", "spill_files_adopted_total 16",
+          "write_failures_total 17", "spill_failures_total 18", "failing 1", "keeping 1"}) {
+        EXPECT_THAT(text, HasSubstr(std::string{"\nsluice_ledger_"} + line + "\n"));
+    }
     EXPECT_THAT(text, HasSubstr("sluice_log_lines_dropped_total 4\n"));
     EXPECT_THAT(text, Not(HasSubstr("process_resident_memory_bytes 0\n")));
     EXPECT_THAT(text, Not(HasSubstr("process_open_fds 0\n")));

@@ -9,9 +9,14 @@
 namespace sluice::telemetry {
 namespace {
 
+Ulid const& run() {
+    static Ulid const id = Ulid::next(Wall::time_point{milliseconds{1'795'350'000'000}});
+    return id;
+}
+
 nlohmann::json line_of(UsageRecord const& record) {
     std::string line;
-    append_record_line(line, record);
+    append_record_line(line, record, run());
     EXPECT_EQ(line.find('\n'), line.size() - 1) << line;
     return nlohmann::json::parse(line);
 }
@@ -49,8 +54,10 @@ TEST(RecordLine, HoldsEveryField) {
              "raw_usage": {"prompt_tokens": 100, "completion_tokens": 20}}]})");
     auto without_id = json;
     without_id.erase("id");
+    without_id.erase("run");
     EXPECT_EQ(without_id, expected);
     EXPECT_EQ(json["id"], std::string{record.id.view()});
+    EXPECT_EQ(json["run"], std::string{run().view()});
 }
 
 TEST(RecordLine, RawUsageThatIsNoBoundedObjectIsLeftOut) {
@@ -68,7 +75,7 @@ TEST(RecordLine, RawUsageStandsAsItCameButOnOneLine) {
     auto const raw_in = [&](std::string const& raw) {
         record.attempts[1].usage.raw = raw;
         std::string line;
-        append_record_line(line, record);
+        append_record_line(line, record, run());
         EXPECT_EQ(line.find_first_of("\n\r"), line.size() - 1) << raw;
         auto const from = line.find("\"raw_usage\":");
         return from == line.npos

@@ -21,12 +21,32 @@ TEST(RecordQueue, RefusesWhenFullAndKeepsOrder) {
     EXPECT_FALSE(queue.push(std::move(extra)));
     EXPECT_EQ(extra.sequence, 5u);  // NOLINT(bugprone-use-after-move): left as it was
     std::vector<std::uint64_t> seen;
-    auto const read = [&](UsageRecord const& record) { seen.push_back(record.sequence); };
+    auto const read = [&](UsageRecord const& record) {
+        seen.push_back(record.sequence);
+        return true;
+    };
     EXPECT_EQ(queue.drain(read), 4u);
     EXPECT_TRUE(queue.push(std::move(extra)));
     EXPECT_EQ(queue.drain(read), 1u);
     EXPECT_EQ(queue.drain(read), 0u);
     EXPECT_EQ(seen, (std::vector<std::uint64_t>{1, 2, 3, 4, 5}));
+}
+
+TEST(RecordQueue, ReadsNoFurtherThanItIsTold) {
+    RecordQueue queue{4};
+    for (std::uint64_t n = 1; n <= 4; ++n) EXPECT_TRUE(queue.push(numbered(n)));
+    EXPECT_TRUE(queue.is_nearly_full());
+    std::uint64_t last = 0;
+    auto const read_two = [&](UsageRecord const& record) {
+        last = record.sequence;
+        return last < 2;
+    };
+    EXPECT_EQ(queue.drain(read_two), 2u);
+    EXPECT_EQ(last, 2u);
+    EXPECT_EQ(queue.size(), 2u);
+    EXPECT_FALSE(queue.is_nearly_full());
+    EXPECT_TRUE(queue.push(numbered(5)));
+    EXPECT_EQ(queue.size(), 3u);
 }
 
 TEST(RecordQueue, CarriesEveryRecordBetweenTwoThreads) {
@@ -46,6 +66,7 @@ TEST(RecordQueue, CarriesEveryRecordBetweenTwoThreads) {
                 ++wrong;
             }
             last = record.sequence;
+            return true;
         });
         if (got == 0) std::this_thread::yield();
     }
