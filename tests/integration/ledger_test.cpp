@@ -62,6 +62,12 @@ TEST_F(LedgerFaults, BothDisksStuckStallNoRequest) {
     start_with();
     disk->is_stuck = true;
     spill_disk->is_stuck = true;
+    EXPECT_EQ(chat(chat_body("m-1")).status, 200);
+    auto const until = Clock::now() + milliseconds{10'000};
+    while (disk->writes == 0 && Clock::now() < until) {
+        std::this_thread::sleep_for(milliseconds{5});
+    }
+    ASSERT_GT(disk->writes, 0) << "the writer is in the write";
     for (int i = 0; i < 50; ++i) ASSERT_EQ(chat(chat_body("m-1")).status, 200) << i;
     EXPECT_TRUE(wait_for_ready(503));
     EXPECT_NE(admin("/readyz").body.find("does not answer"), std::string::npos);

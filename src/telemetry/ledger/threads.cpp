@@ -295,11 +295,11 @@ bool LedgerThreads::spill_waiting() {
     return wrote.error == 0;
 }
 
-// When the ledger has worked for a while: what was spilled is brought home.
+// When nothing has been spilled for a while: the file is brought home.
 void LedgerThreads::end_spill_file() {
     auto const now = Steady::now();
     if (!spill_file_.is_open() || now - spilled_at_ < spill_idle) return;
-    if (!ledger_.works(now, options_.stuck_after)) return;
+    if (ledger_.is_stuck(now, options_.stuck_after)) return;
     {
         Outlet::Busy const busy{spill_};
         spill_file_.close();
@@ -329,7 +329,8 @@ void LedgerThreads::adopt_on() {
 
 void LedgerThreads::adopt() {
     are_files_left_ = true;
-    if (!ledger_.works(Steady::now(), options_.stuck_after)) return;
+    // A ledger that failed may have room again without having been asked since: the move will tell.
+    if (ledger_.is_stuck(Steady::now(), options_.stuck_after)) return;
     auto const done = adopt_spilled(spill_dir_, dir_, [this](std::string const& path) {
         std::lock_guard const lock{use_mutex_};
         return path == spill_in_use_.current || path == spill_in_use_.next;
