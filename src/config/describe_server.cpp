@@ -222,6 +222,7 @@ Binding<Admin> describe_admin() {
         .field("token", token,
                "Bearer token that operators show; needed when the address is not loopback.",
                read_token)
+        .printed([](Admin const& admin) { return admin.token.empty() ? Json() : Json(hidden); })
         .done();
 }
 

@@ -23,8 +23,16 @@ std::shared_ptr<provider::CredentialHealth> Runtime::credential_health(
     return find_or_make(credentials_, identity);
 }
 
+std::shared_ptr<net::Handler> Runtime::inproc(
+    std::string const& identity, std::function<std::shared_ptr<net::Handler>()> const& make) {
+    auto& entry = inproc_[identity];
+    if (!entry) entry = make();
+    return entry;
+}
+
 void Runtime::sweep() {
     std::erase_if(targets_, [](auto const& entry) { return entry.second.use_count() == 1; });
+    std::erase_if(inproc_, [](auto const& entry) { return entry.second.use_count() <= 1; });
     std::erase_if(credentials_, [](auto const& entry) { return entry.second.use_count() == 1; });
 }
 
