@@ -318,6 +318,24 @@ Binding<std::vector<Provider>> describe_providers() {
                 return provider.kind == mock_kind ? mock.print(provider.mock) : Json();
             })
             .done();
+    // "" and no keys are what leaving them out means; a mock has neither address nor keys.
+    settings.print = [print = settings.print](Provider const& provider) {
+        auto printed = print(provider);
+        if (provider.kind == mock_kind) {
+            for (auto const* name : {"auth", "accept_encoding", "tls"}) printed.erase(name);
+        }
+        for (auto at = printed.begin(); at != printed.end();) {
+            bool const is_empty = *at == "" || (at->is_structured() && at->empty());
+            at = is_empty ? printed.erase(at) : std::next(at);
+        }
+        if (printed.contains("tls")) {
+            auto& tls = printed["tls"];
+            for (auto const* name : {"ca", "sni"}) {
+                if (tls[name] == "") tls.erase(name);
+            }
+        }
+        return printed;
+    };
     settings.read = [read = settings.read](Reader& reader, Node const& node, Provider& out) {
         bool const is_settings = node.kind == Node::Kind::map || node.kind == Node::Kind::null;
         if (is_settings) start_from_kind(reader, node, out);

@@ -24,6 +24,9 @@ Binding<std::string> describe_address(bool may_be_off) {
         if (!address) return reader.error(node.place, why);
         out = address->text();
     };
+    binding.print = [](std::string const& address) {
+        return Json(address.empty() ? "off" : address);
+    };
     return binding;
 }
 

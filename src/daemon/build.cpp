@@ -250,10 +250,10 @@ class Builder {
         }
         for (auto const& key : described.keys) {
             if (key.value.empty()) continue;  // a reference that led to nothing: unavailable
-            provider.credentials.push_back(
-                {key.name, key.value, key.weight,
-                 runtime_.credential_health(provider.name + '\n' + key.name + '\n' +
-                                            secret_digest(key.value))});
+            auto const identity = provider.name + '\n' + key.name + '\n' + secret_digest(key.value);
+            provider.credentials.push_back({key.name, key.value, key.weight,
+                                            runtime_.credential_health(identity),
+                                            runtime_.call_stats("credential\n" + identity)});
         }
     }
 
@@ -283,9 +283,10 @@ class Builder {
     }
 
     engine::Target make_target(Provider const& provider, std::string model, int weight) {
-        auto health = runtime_.target_health(
-            provider.endpoint.identity() + provider.path_prefix + '\n' + model, model.empty());
-        return {&provider, std::move(model), weight, std::move(health)};
+        auto const identity = provider.endpoint.identity() + provider.path_prefix + '\n' + model;
+        auto health = runtime_.target_health(identity, model.empty());
+        auto stats = runtime_.call_stats("target\n" + identity);
+        return {&provider, std::move(model), weight, std::move(health), std::move(stats)};
     }
 
     void add_routes() {

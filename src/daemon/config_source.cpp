@@ -104,6 +104,10 @@ std::vector<std::string> ConfigSource::directories() const {
     for (auto const& file : named) add_directory_of(directories, file);
     for (auto const& file : config_files()) add_directory_of(directories, file);
     if (config::is_directory(path_)) directories.insert(path_);
+    auto const beside = config::is_directory(path_) ? path_ : config::directory_of(path_);
+    for (auto const* name : {"/providers", "/models"}) {
+        if (config::is_directory(beside + name)) directories.insert(beside + name);
+    }
     return {directories.begin(), directories.end()};
 }
 
@@ -112,10 +116,13 @@ std::vector<std::string> ConfigSource::config_files() const {
     bool const is_directory = config::is_directory(path_);
     std::vector<std::string> files =
         is_directory ? config::yaml_files(path_, others) : std::vector<std::string>{path_};
-    auto const kinds = options_.providers_dir.empty()
-                           ? (is_directory ? path_ : config::directory_of(path_)) + "/providers"
-                           : options_.providers_dir;
-    for (auto& file : config::yaml_files(kinds, others)) files.push_back(std::move(file));
+    auto const beside = is_directory ? path_ : config::directory_of(path_);
+    auto const kinds =
+        options_.providers_dir.empty() ? beside + "/providers" : options_.providers_dir;
+    auto const prices = options_.models_dir.empty() ? beside + "/models" : options_.models_dir;
+    for (auto const& directory : {kinds, prices}) {
+        for (auto& file : config::yaml_files(directory, others)) files.push_back(std::move(file));
+    }
     return files;
 }
 

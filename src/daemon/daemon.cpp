@@ -9,6 +9,7 @@
 #include "dialect/anthropic/anthropic.hpp"
 #include "dialect/openai_chat/openai_chat.hpp"
 #include "endpoint/admin/page.hpp"
+#include "endpoint/admin/providers.hpp"
 #include "endpoint/admin/routes.hpp"
 #include "endpoint/admin/usage.hpp"
 #include "endpoint/health/health.hpp"
@@ -57,6 +58,11 @@ struct Daemon::Scripts {
                                          return Result<endpoint::AdminAnswer>{endpoint::AdminAnswer{
                                              endpoint::routes_json(x.snapshot, Steady::now())}};
                                      })};
+    endpoint::AdminPage admin_providers{
+        "admin.providers", endpoint::AdminPage::at_once([](Exchange& x) {
+            return Result<endpoint::AdminAnswer>{
+                endpoint::AdminAnswer{endpoint::providers_json(x.snapshot, Steady::now())}};
+        })};
     endpoint::AdminPage admin_reload;
     endpoint::AdminPage admin_config;
 
@@ -67,8 +73,8 @@ struct Daemon::Scripts {
           metrics([&daemon](Cancel& cancel) { return daemon.scrape(cancel); }),
           admin_reload("admin.reload", [&daemon](Exchange& x) { return daemon.answer_reload(x); }),
           admin_config("admin.config", [&daemon](Exchange& x) { return daemon.answer_config(x); }),
-          admin_usage("admin.usage",
-                      endpoint::usage_page(daemon.offload_, daemon.usage_source())) {}
+          admin_usage("admin.usage", endpoint::usage_page(daemon.offload_, daemon.usage_source())) {
+    }
 
     std::vector<engine::EndpointEntry> client_paths() {
         auto const* openai = &dialect::openai_chat();
@@ -94,6 +100,7 @@ struct Daemon::Scripts {
             {Method::get, "/readyz", &readyz, openai},
             {Method::get, "/metrics", &metrics, openai},
             {Method::get, "/admin/config", &admin_config, openai},
+            {Method::get, "/admin/providers", &admin_providers, openai},
             {Method::get, "/admin/routes", &admin_routes, openai},
             {Method::post, "/admin/reload", &admin_reload, openai},
             {Method::get, "/admin/usage", &admin_usage, openai},
@@ -237,13 +244,14 @@ Result<void> Daemon::open_admin() {
 void Daemon::start() {
     running_ = true;
     projector_->start();
-    for (auto& worker : workers_) {
-        threads_.emplace_back([&worker] { worker->run(); });
-    }
+    // Before the workers: one of them may ask for a reload with its first request.
     ConfigWatch::Calls calls;
     calls.reload = [this](std::string const& cause) { reload(cause); };
     calls.tidy = [this] { return tidy(); };
     watch_ = std::make_unique<ConfigWatch>(source_.get(), std::move(calls), watch_options_);
+    for (auto& worker : workers_) {
+        threads_.emplace_back([&worker] { worker->run(); });
+    }
 }
 
 void Daemon::stop(Steady::duration drain) {

@@ -8,10 +8,12 @@ namespace sluice::daemon {
 namespace {
 
 // A setting and all below it; "[]" is any index.
-constexpr std::array<std::string_view, 14> live = {
+constexpr std::array<std::string_view, 16> live = {
     "providers",
     "routes",
     "keys",
+    "prices",
+    "tags",
     "admin.token",
     "server.auth",
     "server.half_close",

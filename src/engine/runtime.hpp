@@ -19,6 +19,8 @@ class Runtime {
     std::shared_ptr<HealthTable> target_health(std::string const& identity, bool passes_through);
     // `identity`: provider, credential and a digest of its value.
     std::shared_ptr<provider::CredentialHealth> credential_health(std::string const& identity);
+    // `identity`: as one of the two above.
+    std::shared_ptr<provider::CallStats> call_stats(std::string const& identity);
     // An in-process upstream; made when it is not there yet. `identity`: its name and its settings.
     std::shared_ptr<net::Handler> inproc(
         std::string const& identity, std::function<std::shared_ptr<net::Handler>()> const& make);
@@ -28,6 +30,7 @@ class Runtime {
   private:
     std::map<std::string, std::shared_ptr<HealthTable>> targets_;
     std::map<std::string, std::shared_ptr<provider::CredentialHealth>> credentials_;
+    std::map<std::string, std::shared_ptr<provider::CallStats>> stats_;
     std::map<std::string, std::shared_ptr<net::Handler>> inproc_;
 };
 

@@ -24,6 +24,7 @@ void Load::run(std::uint16_t port, Request const& request) {
         if (!client) client = std::make_unique<RawClient>(port);
         Done done;
         done.started = Clock::now();
+        if (!client->connected()) std::this_thread::sleep_for(milliseconds{5});
         client->send(wire);
         auto const answer = client->read_answer();
         done.status = answer.status;

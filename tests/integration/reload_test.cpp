@@ -122,9 +122,10 @@ TEST_F(Reload, AuthoritiesChangeUnderLoadAndPoolsWithThem) {
     FakeUpstream secure(FakeUpstream::Options{context.get(), false});
     std::atomic<std::uint64_t> last_of_before{0};
     std::atomic<std::uint64_t> reused_of_before{0};
+    std::atomic<int> current{0};
     secure.answer_with([&](Received const& request) {
-        if (request.header("x-round").value_or("") == "new" &&
-            request.connection <= last_of_before) {
+        auto const of_this_round = request.header("x-round") == fmt::format("new-{}", current);
+        if (of_this_round && request.connection <= last_of_before) {
             ++reused_of_before;
         }
         return say("secure");
@@ -146,14 +147,14 @@ TEST_F(Reload, AuthoritiesChangeUnderLoadAndPoolsWithThem) {
     Load load(gateway->port(), clients);
     for (int round = 0; round < rounds; ++round) {
         load.wait_for(20);
-        last_of_before = 0;
         // The same file with other content, then a round of requests that the journal can tell.
         std::ofstream(bundle) << text_of(certificates.ca_file())
                               << (round % 2 == 0 ? text_of(others.ca_file()) : "");
         apply(config("pause"));
+        current = round;
         last_of_before = secure.connections();
         std::ofstream(bundle, std::ios::app) << "\n";  // another identity once more
-        apply(config("new"));
+        apply(config(fmt::format("new-{}", round)));
     }
     load.wait_for(20);
     auto const all = load.stop();
@@ -224,7 +225,9 @@ TEST_F(Reload, AStreamInFlightNeverNotices) {
     auto client = begin(chat_request(stream_body("m-1")));
     ASSERT_TRUE(client->read_until("w0 "));
     FakeUpstream other;
-    apply(with_provider(provider_line("other", other.url()) + "# up is gone\n"));
+    auto config = with_provider(provider_line("other", other.url()));
+    config.routes = "  \"m-*\": other\n";
+    apply(config);
     // The old Snapshot lives as long as the stream.
     EXPECT_EQ(gateway->daemon().snapshots_retired(), 1U);
     go_on->raise();

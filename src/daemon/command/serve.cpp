@@ -95,6 +95,12 @@ int serve(std::string const& path, bool watches) {
 void add_serve(CLI::App& app, int& exit_code) {
     auto* command = app.add_subcommand("serve", "Serve until SIGTERM or SIGINT.");
     auto path = std::make_shared<std::string>();
+    command->footer(
+        "SIGHUP loads the configuration again. SIGTERM and SIGINT let running requests end (at "
+        "most "
+        "server.drain_ms), a second one ends at once.\n"
+        "Exit codes: 0 stopped as asked, 1 could not run, 2 bad usage or bad configuration.\n"
+        "Example: sluice serve --config /etc/sluice/sluice.yaml");
     auto is_unwatched = std::make_shared<bool>(false);
     add_config_option(*command, *path);
     command->add_flag(
