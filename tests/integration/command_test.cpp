@@ -118,7 +118,7 @@ TEST_F(Command, KeysNewMakesAKeyThatOpens) {
     EXPECT_NE(run({"keys", "new", "--team", "search"}).out.find(secret), 0U);
     // What it says to paste is all the configuration needs.
     GatewayConfig config;
-    auto const pasted = ran.out.substr(ran.out.find("keys:\n") + 6);
+    auto const pasted = ran.out.substr(ran.out.find("\nkeys:\n") + 7);
     EXPECT_THAT(pasted, HasSubstr("hash: \"sha256:" + sha256_hex(secret) + "\""));
     config.keys = pasted;
     start(config);

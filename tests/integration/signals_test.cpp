@@ -87,7 +87,7 @@ class Signals : public testing::Test {
             "admin: {{address: \"127.0.0.1:{}\"}}\n"
             "providers:\n{}routes:\n  m-1: up\n{}"
             "keys: {{team: {{keys: {{app: {{value: {}}}}}}}}}\n"
-            "storage: {{dir: \"{}\"}}\n",
+            "storage: {{dir: \"{}\"}}\ntelemetry: {{access_log: {{format: \"off\"}}}}\n",
             port_, server, admin_port_, provider_line("up", upstream_.url()), more_routes, test_key,
             (dir_ / "data").string());
         fs::rename(fresh, dir_ / "config" / "sluice.yaml");
