@@ -163,6 +163,16 @@ void stop() {
     // The pool writes out what is queued and joins its thread when its last owner lets go.
 }
 
+void set_level(Level level) noexcept { level_.store(level, std::memory_order_relaxed); }
+
+std::optional<Level> to_level(std::string_view name) noexcept {
+    if (name == "debug") return Level::debug;
+    if (name == "info") return Level::info;
+    if (name == "warn") return Level::warn;
+    if (name == "error") return Level::error;
+    return std::nullopt;
+}
+
 bool is_on(Level level) noexcept { return level >= level_.load(std::memory_order_relaxed); }
 
 void write(Level level, std::string_view text) {

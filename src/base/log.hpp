@@ -2,7 +2,9 @@
 // waits for a terminal or a pipe. spdlog is included by log.cpp alone.
 #pragma once
 
+#include <cstdint>
 #include <fmt/format.h>
+#include <optional>
 #include <string_view>
 
 namespace sluice::log {
@@ -11,7 +13,9 @@ enum class Level { debug, info, warn, error };
 
 // Call once at start, before other threads. `json`: one JSON object a line instead of text.
 void start(Level level, bool json);
-void stop();  // writes out what is queued
+void stop();                                                    // writes out what is queued
+void set_level(Level level) noexcept;                           // any thread
+std::optional<Level> to_level(std::string_view name) noexcept;  // "debug", "info", "warn", "error"
 bool is_on(Level level) noexcept;
 // Any thread. When the queue is full the oldest line is dropped and counted.
 void write(Level level, std::string_view text);

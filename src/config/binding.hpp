@@ -21,6 +21,11 @@ struct Binding {
     Shape shape;
     std::function<void(Reader&, Node const&, T&)> read;
     std::function<Json(T const&)> show = [](T const&) { return Json(); };
+    // The value as it stands after loading, secrets masked, for `check --print` and the admin API.
+    // Empty: as shown.
+    std::function<Json(T const&)> print;
+
+    [[nodiscard]] Json printed(T const& value) const { return print ? print(value) : show(value); }
 };
 
 // nullopt = fine, else what is wrong, to follow the path: "is not ...". Never quotes the text.
@@ -66,6 +71,9 @@ Binding<std::optional<T>> optional(Binding<T> inner) {
     binding.read = [inner](Reader& reader, Node const& node, std::optional<T>& out) {
         inner.read(reader, node, out.emplace());
     };
+    binding.print = [inner](std::optional<T> const& value) {
+        return value ? inner.printed(*value) : Json();
+    };
     return binding;
 }
 
@@ -95,6 +103,11 @@ Binding<std::vector<T>> list(Binding<T> entry, std::int64_t least, std::int64_t 
         Json shown = Json::array();
         for (auto const& value : values) shown.push_back(entry.show(value));
         return shown;
+    };
+    binding.print = [entry](std::vector<T> const& values) {
+        Json printed = Json::array();
+        for (auto const& value : values) printed.push_back(entry.printed(value));
+        return printed;
     };
     return binding;
 }
@@ -137,6 +150,11 @@ Binding<std::vector<T>> named(Named<T> how, Binding<T> entry, std::int64_t most)
             out.push_back(std::move(made));
         }
     };
+    binding.print = [how, entry](std::vector<T> const& values) {
+        Json printed = Json::object();
+        for (auto const& value : values) printed[value.*how.name] = entry.printed(value);
+        return printed;
+    };
     return binding;
 }
 
@@ -162,6 +180,10 @@ Binding<T> either(Forms<T> forms) {
         if (!form) return reader.wrong_type(node, forms.says);
         form->read(reader, node, out);
     };
+    // The longest form says everything.
+    for (auto const* form : {&forms.scalar, &forms.sequence, &forms.map}) {
+        if (*form && (*form)->print) binding.print = (*form)->print;
+    }
     return binding;
 }
 
@@ -183,6 +205,8 @@ class Described {
         readers_.push_back([read = binding.read, member](Reader& reader, Node const& node, T& out) {
             read(reader, node, out.*member);
         });
+        printers_.push_back(
+            [binding, member](T const& value) { return binding.printed(value.*member); });
         return *this;
     }
 
@@ -192,6 +216,13 @@ class Described {
                      bool is_required = false) {
         shape_.fields.push_back({name, std::move(doc), std::move(shape), fallback, is_required});
         readers_.push_back(std::move(read));
+        printers_.emplace_back();
+        return *this;
+    }
+
+    // How the field before this is printed; without it such a field is not.
+    Described& printed(std::function<Json(T const&)> print) {
+        printers_.back() = std::move(print);
         return *this;
     }
 
@@ -206,6 +237,14 @@ class Described {
         binding.shape = shape_;
         binding.read = [self = *this](Reader& reader, Node const& node, T& out) {
             self.read_fields(reader, node, out);
+        };
+        binding.print = [self = *this](T const& value) {
+            Json printed = Json::object();
+            for (std::size_t i = 0; i < self.printers_.size(); ++i) {
+                if (!self.printers_[i]) continue;
+                printed[self.shape_.fields[i].name] = self.printers_[i](value);
+            }
+            return printed;
         };
         return binding;
     }
@@ -256,6 +295,7 @@ class Described {
 
     Shape shape_;
     std::vector<std::function<void(Reader&, Node const&, T&)>> readers_;
+    std::vector<std::function<Json(T const&)>> printers_;
     std::function<void(Reader&, Node const&, T&)> afterwards_;
 };
 

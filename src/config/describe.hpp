@@ -14,6 +14,8 @@ Binding<Document> const& document_description();
 Binding<Kind> const& kind_description();             // a file of config/providers/
 Binding<PriceList> const& price_list_description();  // a file of config/models/
 
+inline constexpr char const* hidden = "(hidden)";  // in place of a secret
+
 // The parts, one file each.
 Binding<Server> describe_server();
 Binding<Admin> describe_admin();

@@ -3,6 +3,7 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <cstdio>
 
 #include "base/sha256.hpp"
 #include "config/describe.hpp"
@@ -40,6 +41,12 @@ Binding<std::vector<std::string>> describe_hashes() {
     one.read = [hash](Reader& reader, Node const& node, std::vector<std::string>& out) {
         hash.read(reader, node, out.emplace_back());
     };
+    // Enough to tell keys apart; a weak key could be guessed from all of it.
+    one.print = [](std::vector<std::string> const& hashes) {
+        Json printed = Json::array();
+        for (auto const& each : hashes) printed.push_back("sha256:" + each.substr(0, 8) + "...");
+        return printed;
+    };
     auto binding = either<std::vector<std::string>>(
         {"sha256: and 64 hex digits, or a list of them", one, list(hash, 1, 10), std::nullopt});
     binding.read = [read = binding.read](Reader& reader, Node const& node,
@@ -47,6 +54,7 @@ Binding<std::vector<std::string>> describe_hashes() {
         read(reader, node, out);
         std::erase(out, "");  // those already told
     };
+    binding.print = one.print;
     return binding;
 }
 
@@ -88,6 +96,14 @@ Binding<std::optional<std::chrono::sys_days>> describe_date() {
         out = to_date(*text);
         if (!out) reader.error(node.place, "must be a date like 2027-01-31");
     };
+    binding.print = [](std::optional<std::chrono::sys_days> const& date) {
+        if (!date) return Json();
+        std::chrono::year_month_day const day{*date};
+        char printed[16];
+        std::snprintf(printed, sizeof printed, "%04d-%02u-%02u", static_cast<int>(day.year()),
+                      static_cast<unsigned>(day.month()), static_cast<unsigned>(day.day()));
+        return Json(printed);
+    };
     return binding;
 }
 
@@ -120,6 +136,7 @@ Binding<Key> describe_key() {
                "`sha256:` and the hex SHA-256 of the key; a list while it is being rotated.")
         .field("value", value, "The key itself, as `${NAME}` or `file:/path`; hashed at load.",
                read_value)
+        .printed([](Key const&) { return Json(); })  // hashed at load: see hash
         .field("expires", &Key::expires, describe_date(),
                "The first day it is refused, UTC. Left out: never.")
         .field("disabled", &Key::disabled, boolean(), "`true` refuses it.")

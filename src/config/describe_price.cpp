@@ -43,6 +43,12 @@ Binding<std::optional<std::int64_t>> describe_usd() {
                          "decimals and no exponent, like 2.50");
         }
     };
+    binding.print = [](std::optional<std::int64_t> const& pico_per_token) {
+        if (!pico_per_token) return Json();
+        auto decimals = std::to_string(*pico_per_token % 1'000'000);
+        decimals.insert(0, decimals_max - decimals.size(), '0');
+        return Json(std::to_string(*pico_per_token / 1'000'000) + "." + decimals);
+    };
     return binding;
 }
 
@@ -94,6 +100,11 @@ Binding<std::map<std::string, TokenPrice>> describe_service_tiers() {
             if (auto const wrong = check_name(key)) reader.error(place, *wrong);
             price.read(reader, *value, out[key]);
         }
+    };
+    binding.print = [price](std::map<std::string, TokenPrice> const& tiers) {
+        Json printed = Json::object();
+        for (auto const& [tier, of] : tiers) printed[tier] = price.printed(of);
+        return printed;
     };
     return binding;
 }

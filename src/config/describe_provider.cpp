@@ -65,6 +65,12 @@ void read_credential_value(Reader& reader, Node const& node, Credential& out) {
     out.source = std::move(resolved->source);
 }
 
+// The reference, never the value: "${NAME}", "file:/path".
+Json print_secret(std::string const& source) {
+    if (source.empty() || source == "in clear") return Json(hidden);
+    return Json(source.starts_with("file:") ? source : "${" + source + "}");
+}
+
 Binding<std::vector<Credential>> describe_credentials() {
     Binding<Credential> value;
     value.shape = credential_value_shape();
@@ -75,6 +81,7 @@ Binding<std::vector<Credential>> describe_credentials() {
                    "`${NAME}`, or `file:/path`. A variable that is not set makes the credential "
                    "unavailable; a file that cannot be read is an error.",
                    read_credential_value, {}, true)
+            .printed([](Credential const& credential) { return print_secret(credential.source); })
             .field("weight", &Credential::weight, small_integer(1, 1'000'000),
                    "Its share of the requests, against the other keys.")
             .done();
@@ -107,6 +114,12 @@ Binding<std::map<std::string, std::string>> describe_headers() {
             if (out.contains(lower)) reader.error(place, "stands twice, in another case");
             value.read(reader, *child, out[lower]);
         }
+    };
+    // A header may well be a credential of its own.
+    binding.print = [](std::map<std::string, std::string> const& headers) {
+        Json printed = Json::object();
+        for (auto const& [name, ignored] : headers) printed[name] = hidden;
+        return printed;
     };
     return binding;
 }
@@ -194,7 +207,7 @@ void start_from_kind(Reader& reader, Node const& node, Provider& out) {
     out.dialect = kind->dialect;
     out.base_url = kind->base_url;
     out.auth = kind->auth;
-    out.responses_to_env = kind->env;
+    out.credential_env = kind->env;
     out.needs_credential = kind->needs_credential;
     out.prices = kind->prices;
     out.max_output_name = kind->max_output_name;
@@ -228,14 +241,14 @@ void complete_provider(Reader& reader, Node const& node, Provider& out) {
     }
     // No keys written: the variable the kind names.
     bool const has_keys = node.find("keys") != nullptr;
-    if (has_keys || out.auth == AuthScheme::none || out.responses_to_env.empty()) return;
+    if (has_keys || out.auth == AuthScheme::none || out.credential_env.empty()) return;
     Credential found;
     found.name = "env";
-    found.source = out.responses_to_env;
+    found.source = out.credential_env;
     found.place = out.place;
-    auto value = reader.options.env(out.responses_to_env).value_or("");
+    auto value = reader.options.env(out.credential_env).value_or("");
     if (!is_header_safe(value)) {
-        return reader.error(out.place, "finds a value in " + out.responses_to_env +
+        return reader.error(out.place, "finds a value in " + out.credential_env +
                                            " that is not visible ASCII without spaces");
     }
     found.value = Secret(std::move(value));
@@ -268,6 +281,7 @@ Binding<std::vector<Provider>> describe_providers() {
             "providers.*", "An address with models. Its kind says the rest: see the list of kinds.")
             .field("kind", kind, "A kind; left out: the provider's own name.",
                    [](Reader&, Node const&, Provider&) {})  // start_from_kind has read it
+            .printed([](Provider const& provider) { return Json(provider.kind); })
             .field("base_url", &Provider::base_url, describe_base_url(),
                    "Where it is, with the path before `/chat/completions`.")
             .field(
@@ -282,7 +296,9 @@ Binding<std::vector<Provider>> describe_providers() {
                    "`http://user:password@host:3128`, or `none`; left out: `HTTPS_PROXY` and "
                    "`NO_PROXY`.",
                    read_egress_proxy)
+            .printed([](Provider const& provider) { return Json(provider.egress_proxy); })
             .field("tls", tls.shape, "TLS towards the provider.", tls.read)
+            .printed(tls.print)
             .field("accept_encoding", &Provider::accept_encoding,
                    text("encodings", check_header_value),
                    "What the upstream may compress with. Answers are decoded either way.")
@@ -298,7 +314,28 @@ Binding<std::vector<Provider>> describe_providers() {
                    [mock](Reader& reader, Node const& node, Provider& out) {
                        mock.read(reader, node, out.mock);
                    })
+            .printed([mock](Provider const& provider) {
+                return provider.kind == mock_kind ? mock.print(provider.mock) : Json();
+            })
             .done();
+    // "" and no keys are what leaving them out means; a mock has neither address nor keys.
+    settings.print = [print = settings.print](Provider const& provider) {
+        auto printed = print(provider);
+        if (provider.kind == mock_kind) {
+            for (auto const* name : {"auth", "accept_encoding", "tls"}) printed.erase(name);
+        }
+        for (auto at = printed.begin(); at != printed.end();) {
+            bool const is_empty = *at == "" || (at->is_structured() && at->empty());
+            at = is_empty ? printed.erase(at) : std::next(at);
+        }
+        if (printed.contains("tls")) {
+            auto& tls = printed["tls"];
+            for (auto const* name : {"ca", "sni"}) {
+                if (tls[name] == "") tls.erase(name);
+            }
+        }
+        return printed;
+    };
     settings.read = [read = settings.read](Reader& reader, Node const& node, Provider& out) {
         bool const is_settings = node.kind == Node::Kind::map || node.kind == Node::Kind::null;
         if (is_settings) start_from_kind(reader, node, out);

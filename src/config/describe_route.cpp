@@ -1,4 +1,6 @@
 // The description of `routes`. See describe.hpp.
+#include <algorithm>
+
 #include "config/describe.hpp"
 #include "config/names.hpp"
 
@@ -57,6 +59,21 @@ void read_weighted(Reader& reader, Node const& node, Tier& out) {
     if (node.entries.empty()) reader.error(node.place, "must have at least one target");
 }
 
+// A target may stand twice in a list, but not in a map.
+Json print_tier(Tier const& tier) {
+    auto const name = [](TargetRef const& target) {
+        return target.model.empty() ? target.provider : target.provider + "/" + target.model;
+    };
+    bool const is_weighted = std::any_of(tier.targets.begin(), tier.targets.end(),
+                                         [](auto const& target) { return target.weight != 1; });
+    Json printed = is_weighted ? Json::object() : Json::array();
+    for (auto const& target : tier.targets) {
+        if (is_weighted) printed[name(target)] = target.weight;
+        if (!is_weighted) printed.push_back(name(target));
+    }
+    return printed;
+}
+
 // "openai/gpt-4o" | [openai, azure] | {openai: 9, azure: 1}
 Binding<Tier> describe_tier() {
     Binding<Tier> one, several, weighted;
@@ -75,6 +92,7 @@ Binding<Tier> describe_tier() {
     weighted.shape.says = target_says;
     weighted.shape.parts = {small_integer(1, static_cast<int>(weight_max)).shape};
     weighted.read = read_weighted;
+    weighted.print = print_tier;
     return either<Tier>(
         {"a target, a list of targets, or a map from target to weight", one, several, weighted});
 }

@@ -24,6 +24,9 @@ Binding<std::string> describe_address(bool may_be_off) {
         if (!address) return reader.error(node.place, why);
         out = address->text();
     };
+    binding.print = [](std::string const& address) {
+        return Json(address.empty() ? "off" : address);
+    };
     return binding;
 }
 
@@ -222,6 +225,7 @@ Binding<Admin> describe_admin() {
         .field("token", token,
                "Bearer token that operators show; needed when the address is not loopback.",
                read_token)
+        .printed([](Admin const& admin) { return admin.token.empty() ? Json() : Json(hidden); })
         .done();
 }
 

@@ -148,7 +148,7 @@ struct Provider {
     std::string tls_sni;
     bool tls_verify = true;
     std::string accept_encoding = "identity";
-    std::string responses_to_env;  // the environment variable looked for when no keys are given
+    std::string credential_env;  // the environment variable looked for when no keys are given
     MockOptions mock;
     std::string prices;  // the price list of its models; "" = none
     std::string max_output_name = "max_tokens";

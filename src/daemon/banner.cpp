@@ -58,7 +58,7 @@ std::string credential_lines(config::Document const& document) {
         for (auto const& key : provider.keys) {
             wanted += fmt::format("{}{}", wanted.empty() ? "" : " or ", key.source);
         }
-        if (wanted.empty()) wanted = provider.responses_to_env;
+        if (wanted.empty()) wanted = provider.credential_env;
         missing += fmt::format("{}{} (looked for {})", missing.empty() ? "" : ", ", provider.name,
                                wanted.empty() ? "keys in the config" : wanted);
     }

@@ -80,7 +80,7 @@ class Builder {
             ProxyEnvironment const& environment)
         : document_(document), runtime_(runtime), environment_(environment) {}
 
-    Result<Built> run() {
+    Result<std::shared_ptr<engine::Snapshot const>> run() {
         snapshot_ = std::make_shared<engine::Snapshot>();
         snapshot_->trial = document_.trial;
         snapshot_->loaded_at = Wall::now();
@@ -97,8 +97,7 @@ class Builder {
             snapshot_->directory = std::make_shared<stage::YamlDirectory>(document_.teams);
         }
         add_server_settings();
-        built_.snapshot = std::move(snapshot_);
-        return std::move(built_);
+        return std::shared_ptr<engine::Snapshot const>{std::move(snapshot_)};
     }
 
   private:
@@ -142,19 +141,26 @@ class Builder {
     }
 
     Result<void> set_up_mock(Provider& provider, config::MockOptions const& options) {
-        auto mock = provider::mock::Mock::create(options);
-        if (!mock) {
-            return build_error(
-                fmt::format("provider '{}': {}", provider.name, mock.error().message));
+        auto const identity = fmt::format("{}/{}/{}/{}", provider.name, options.chunk_ms,
+                                          options.first_byte_ms, options.fault);
+        std::string problem;
+        auto handler = runtime_.inproc(identity, [&]() -> std::shared_ptr<net::Handler> {
+            auto mock = provider::mock::Mock::create(options);
+            if (mock) return std::move(*mock);
+            problem = mock.error().message;
+            return nullptr;
+        });
+        if (!handler) {
+            return build_error(fmt::format("provider '{}': {}", provider.name, problem));
         }
         provider.is_mock = true;
         provider.needs_credential = false;
         provider.endpoint.scheme = "inproc";
-        provider.endpoint.host = provider.name;
+        provider.endpoint.host = identity;
+        provider.endpoint.inproc = std::move(handler);
         provider.endpoint.host_header = "mock";
         provider.endpoint.seal();
         provider.path_prefix = "/v1";
-        built_.inproc.push_back({provider.name, std::move(*mock)});
         return {};
     }
 
@@ -244,10 +250,10 @@ class Builder {
         }
         for (auto const& key : described.keys) {
             if (key.value.empty()) continue;  // a reference that led to nothing: unavailable
-            provider.credentials.push_back(
-                {key.name, key.value, key.weight,
-                 runtime_.credential_health(provider.name + '\n' + key.name + '\n' +
-                                            secret_digest(key.value))});
+            auto const identity = provider.name + '\n' + key.name + '\n' + secret_digest(key.value);
+            provider.credentials.push_back({key.name, key.value, key.weight,
+                                            runtime_.credential_health(identity),
+                                            runtime_.call_stats("credential\n" + identity)});
         }
     }
 
@@ -277,9 +283,10 @@ class Builder {
     }
 
     engine::Target make_target(Provider const& provider, std::string model, int weight) {
-        auto health = runtime_.target_health(
-            provider.endpoint.identity() + provider.path_prefix + '\n' + model, model.empty());
-        return {&provider, std::move(model), weight, std::move(health)};
+        auto const identity = provider.endpoint.identity() + provider.path_prefix + '\n' + model;
+        auto health = runtime_.target_health(identity, model.empty());
+        auto stats = runtime_.call_stats("target\n" + identity);
+        return {&provider, std::move(model), weight, std::move(health), std::move(stats)};
     }
 
     void add_routes() {
@@ -413,7 +420,6 @@ class Builder {
     engine::Runtime& runtime_;
     ProxyEnvironment const& environment_;
     std::shared_ptr<engine::Snapshot> snapshot_;
-    Built built_;
     std::map<std::pair<std::string, bool>, std::shared_ptr<net::TlsClient const>> tls_clients_;
 };
 
@@ -433,8 +439,9 @@ ProxyEnvironment ProxyEnvironment::read() {
             environment_value("NO_PROXY", "no_proxy")};
 }
 
-Result<Built> build(config::Document const& document, engine::Runtime& runtime,
-                    ProxyEnvironment const& environment) {
+Result<std::shared_ptr<engine::Snapshot const>> build(config::Document const& document,
+                                                      engine::Runtime& runtime,
+                                                      ProxyEnvironment const& environment) {
     return Builder(document, runtime, environment).run();
 }
 

@@ -22,20 +22,10 @@ struct ProxyEnvironment {
     static ProxyEnvironment read();
 };
 
-// An in-process upstream that workers must offer under `name` (Worker::add_inproc).
-struct InprocUpstream {
-    std::string name;
-    std::unique_ptr<net::Handler> handler;
-};
-
-struct Built {
-    std::shared_ptr<engine::Snapshot const> snapshot;
-    std::vector<InprocUpstream> inproc;
-};
-
 // Error message: for the operator, names what in the config could not be built. Opens the files of
 // TLS settings; connects to nothing.
-Result<Built> build(config::Document const& document, engine::Runtime& runtime,
-                    ProxyEnvironment const& environment);
+Result<std::shared_ptr<engine::Snapshot const>> build(config::Document const& document,
+                                                      engine::Runtime& runtime,
+                                                      ProxyEnvironment const& environment);
 
 }  // namespace sluice::daemon

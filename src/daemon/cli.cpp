@@ -1,11 +1,34 @@
 #include "daemon/cli.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fmt/format.h>
+#include <string>
+#include <vector>
 
+#include "base/nearest.hpp"
 #include "base/version.hpp"
 #include "daemon/command/command.hpp"
 
 namespace sluice::daemon {
+namespace {
+
+// A first word that is no command: names the nearest one that is.
+bool knows_command(CLI::App const& app, int argc, char** argv) {
+    if (argc < 2 || argv[1][0] == '-' || argv[1][0] == '\0') return true;
+    std::string_view const given = argv[1];
+    std::vector<std::string> names;
+    for (auto const* command : app.get_subcommands({})) names.push_back(command->get_name());
+    if (std::find(names.begin(), names.end(), given) != names.end()) return true;
+    auto const near = nearest(given, names);
+    std::string all;
+    for (auto const& name : names) all += (all.empty() ? "" : ", ") + name;
+    fmt::print(stderr, "sluice: there is no command '{}'{}; there are: {}\n", given,
+               near.empty() ? "" : fmt::format("; did you mean '{}'?", near), all);
+    return false;
+}
+
+}  // namespace
 
 int run_cli(int argc, char** argv) {
     CLI::App app{"sluice: an AI gateway"};
@@ -20,6 +43,11 @@ int run_cli(int argc, char** argv) {
     command::add_check(app, exit_code);
     command::add_usage(app, exit_code);
     command::add_storage(app, exit_code);
+    command::add_mock(app, exit_code);
+    command::add_keys(app, exit_code);
+    command::add_routes(app, exit_code);
+    command::add_health(app, exit_code);
+    if (!knows_command(app, argc, argv)) return command::exit_usage;
     try {
         app.parse(argc, argv);
     } catch (CLI::ParseError const& error) {

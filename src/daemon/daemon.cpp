@@ -4,9 +4,12 @@
 
 #include "base/log.hpp"
 #include "base/version.hpp"
+#include "config/print.hpp"
+#include "daemon/server_options.hpp"
 #include "dialect/anthropic/anthropic.hpp"
 #include "dialect/openai_chat/openai_chat.hpp"
 #include "endpoint/admin/page.hpp"
+#include "endpoint/admin/providers.hpp"
 #include "endpoint/admin/routes.hpp"
 #include "endpoint/admin/usage.hpp"
 #include "endpoint/health/health.hpp"
@@ -16,7 +19,6 @@
 #include "endpoint/root/welcome.hpp"
 #include "net/bind.hpp"
 #include "net/server_stream.hpp"
-#include "net/tls.hpp"
 
 namespace sluice::daemon {
 namespace {
@@ -24,20 +26,6 @@ namespace {
 constexpr auto scrape_wait_step = milliseconds{1};
 constexpr int scrape_wait_steps = 200;
 constexpr milliseconds usage_catch_up{1000};
-
-std::shared_ptr<net::ServerOptions const> server_options(config::Server const& server) {
-    auto options = std::make_shared<net::ServerOptions>();
-    auto const& limits = server.limits;
-    options->head_bytes_max = static_cast<std::size_t>(limits.head_bytes_max);
-    options->header_count_max = static_cast<std::size_t>(limits.header_count_max);
-    options->connections_max = static_cast<std::size_t>(limits.connections_max);
-    options->head_timeout = milliseconds{limits.head_timeout_ms};
-    options->body_idle = milliseconds{limits.body_idle_ms};
-    options->keep_alive_idle = milliseconds{limits.keep_alive_idle_ms};
-    options->write_idle = milliseconds{limits.write_idle_ms};
-    options->half_close_cancels = server.half_close == config::HalfClose::cancel;
-    return options;
-}
 
 telemetry::LedgerOptions ledger_options(config::Document const& document) {
     using config::Ledger;
@@ -84,14 +72,23 @@ struct Daemon::Scripts {
                                          return Result<endpoint::AdminAnswer>{endpoint::AdminAnswer{
                                              endpoint::routes_json(x.snapshot, Steady::now())}};
                                      })};
+    endpoint::AdminPage admin_providers{
+        "admin.providers", endpoint::AdminPage::at_once([](Exchange& x) {
+            return Result<endpoint::AdminAnswer>{
+                endpoint::AdminAnswer{endpoint::providers_json(x.snapshot, Steady::now())}};
+        })};
+    endpoint::AdminPage admin_reload;
+    endpoint::AdminPage admin_config;
 
     endpoint::AdminPage admin_usage;
 
-    Scripts(endpoint::Readyz::Probe probe, endpoint::MetricsPage::Scrape scrape,
-            endpoint::AdminPage::Make usage)
-        : readyz(std::move(probe)),
-          metrics(std::move(scrape)),
-          admin_usage("admin.usage", std::move(usage)) {}
+    explicit Scripts(Daemon& daemon)
+        : readyz([&daemon] { return daemon.why_not_ready(); }),
+          metrics([&daemon](Cancel& cancel) { return daemon.scrape(cancel); }),
+          admin_reload("admin.reload", [&daemon](Exchange& x) { return daemon.answer_reload(x); }),
+          admin_config("admin.config", [&daemon](Exchange& x) { return daemon.answer_config(x); }),
+          admin_usage("admin.usage", endpoint::usage_page(daemon.offload_, daemon.usage_source())) {
+    }
 
     std::vector<engine::EndpointEntry> client_paths() {
         auto const* openai = &dialect::openai_chat();
@@ -116,35 +113,44 @@ struct Daemon::Scripts {
             {Method::get, "/healthz", &healthz, openai},
             {Method::get, "/readyz", &readyz, openai},
             {Method::get, "/metrics", &metrics, openai},
+            {Method::get, "/admin/config", &admin_config, openai},
+            {Method::get, "/admin/providers", &admin_providers, openai},
             {Method::get, "/admin/routes", &admin_routes, openai},
+            {Method::post, "/admin/reload", &admin_reload, openai},
             {Method::get, "/admin/usage", &admin_usage, openai},
         };
     }
 };
 
-Daemon::Daemon(config::Document document) : document_(std::move(document)) {}
+Daemon::Daemon(config::Document document, ProxyEnvironment environment)
+    : document_(std::move(document)),
+      environment_(std::move(environment)),
+      current_document_(std::make_shared<config::Document const>(document_)) {}
 
 Daemon::~Daemon() { stop(Steady::duration::zero()); }
 
 Result<std::unique_ptr<Daemon>> Daemon::create(config::Document document,
                                                ProxyEnvironment const& environment,
-                                               LedgerDisks disks) {
-    std::unique_ptr<Daemon> daemon{new Daemon(std::move(document))};
-    auto opened = daemon->open(environment, std::move(disks));
+                                               std::unique_ptr<ConfigSource> source,
+                                               WatchOptions watch, LedgerDisks disks) {
+    std::unique_ptr<Daemon> daemon{new Daemon(std::move(document), environment)};
+    daemon->source_ = std::move(source);
+    daemon->watch_options_ = watch;
+    auto opened = daemon->open(std::move(disks));
     if (!opened) return std::move(opened).error();
     return daemon;
 }
 
-Result<void> Daemon::open(ProxyEnvironment const& environment, LedgerDisks disks) {
-    auto built = build(document_, runtime_, environment);
+Result<void> Daemon::open(LedgerDisks disks) {
+    auto built = build(document_, runtime_, environment_);
     if (!built) return std::move(built).error();
-    built_ = std::move(*built);
+    snapshot_ = std::move(*built);
     auto const workers = worker_count_of(document_.server);
     stats_.resize(workers);
     for (unsigned i = 0; i < workers; ++i) workers_.push_back(net::Worker::create(i));
     auto outlets = open_outlets(std::move(disks));
     if (!outlets) return outlets;
-    make_contexts(built_.snapshot);
+    make_contexts(snapshot_);
     make_doors();
     auto listening = open_listeners();
     if (!listening) return listening;
@@ -206,9 +212,7 @@ void Daemon::make_contexts(std::shared_ptr<engine::Snapshot const> const& snapsh
 }
 
 void Daemon::make_doors() {
-    scripts_ = std::make_unique<Scripts>([this] { return why_not_ready(); },
-                                         [this](Cancel& cancel) { return scrape(cancel); },
-                                         endpoint::usage_page(offload_, usage_source()));
+    scripts_ = std::make_unique<Scripts>(*this);
     auto const& dialect = dialect::openai_chat();
     door_ = std::make_unique<engine::FrontDoor>(scripts_->client_paths(), contexts_, dialect);
     admin_door_ =
@@ -226,23 +230,14 @@ std::function<Result<store::UsageReport>(store::UsageQuery)> Daemon::usage_sourc
 Result<void> Daemon::open_listeners() {
     auto const options = server_options(document_.server);
     auto const workers = static_cast<unsigned>(workers_.size());
-    for (auto& worker : workers_) {
-        for (auto const& upstream : built_.inproc) {
-            worker->add_inproc(upstream.name, *upstream.handler, options);
-        }
-    }
     for (auto const& described : document_.server.listeners) {
-        std::shared_ptr<net::TlsServer const> tls;
-        if (described.tls) {
-            auto made = net::TlsServer::create({described.tls->cert, described.tls->key});
-            if (!made) return std::move(made).error();
-            tls = std::move(*made);
-        }
+        auto tls = tls_server(described);
+        if (!tls) return std::move(tls).error();
         auto bound = net::bind_listeners(described.address, workers);
         if (!bound) return std::move(bound).error();
         auto const id = static_cast<std::uint32_t>(listeners_.size());
         for (unsigned i = 0; i < workers; ++i) {
-            workers_[i]->add_listener({bound->fds[i], tls, described.base_path, id}, *door_,
+            workers_[i]->add_listener({bound->fds[i], *tls, described.base_path, id}, *door_,
                                       options);
         }
         listeners_.push_back({std::move(bound->address), bound->port});
@@ -266,6 +261,11 @@ Result<void> Daemon::open_admin() {
 void Daemon::start() {
     running_ = true;
     projector_->start();
+    // Before the workers: one of them may ask for a reload with its first request.
+    ConfigWatch::Calls calls;
+    calls.reload = [this](std::string const& cause) { reload(cause); };
+    calls.tidy = [this] { return tidy(); };
+    watch_ = std::make_unique<ConfigWatch>(source_.get(), std::move(calls), watch_options_);
     for (auto& worker : workers_) {
         threads_.emplace_back([&worker] { worker->run(); });
     }
@@ -273,9 +273,12 @@ void Daemon::start() {
 
 void Daemon::stop(Steady::duration drain) {
     if (!running_.exchange(false)) return;
-    stopping_ = true;
-    offload_.stop();
+    stopping_ = true;  // /readyz fails from here on
     for (auto& worker : workers_) worker->stop(drain);
+    // A reload that is running ends by itself; it waits for no worker any more.
+    give_up_waiting();
+    watch_->stop();
+    offload_.stop();
     for (auto& thread : threads_) thread.join();
     threads_.clear();
     ledger_->stop();
@@ -328,6 +331,32 @@ Async<std::string> Daemon::scrape(Cancel& cancel) {
         }
     }
     co_return metrics_->scrape();
+}
+
+// The caller may leave: the reload goes on.
+Async<endpoint::AdminAnswer> Daemon::answer_reload(Exchange& x) {
+    std::function<Result<endpoint::ReloadReport>()> work =
+        [this]() -> Result<endpoint::ReloadReport> { return reload("POST /admin/reload"); };
+    auto report = co_await offload_.run<endpoint::ReloadReport>(std::move(work), x.client.cancel());
+    if (!report) co_return std::move(report).error();
+    co_return endpoint::to_answer(*report);
+}
+
+// A large configuration takes a while to write out.
+Async<endpoint::AdminAnswer> Daemon::answer_config(Exchange& x) {
+    std::function<Result<std::string>()> work =
+        [document = current_document(), version = version_.load()]() -> Result<std::string> {
+        config::Json page;
+        page["version"] = version;
+        page["trial"] = document->trial;
+        page["config"] = config::to_json(*document);
+        return page.dump(-1, ' ', false, config::Json::error_handler_t::replace) + "\n";
+    };
+    auto page = co_await offload_.run<std::string>(std::move(work), x.client.cancel());
+    if (!page) co_return std::move(page).error();
+    endpoint::AdminAnswer answer;
+    answer.body = std::move(*page);
+    co_return answer;
 }
 
 }  // namespace sluice::daemon

@@ -122,6 +122,7 @@ class Dispatch {
             auto tried = co_await attempt(x_, codec_, target, credential);
             auto outcome = std::move(tried).value();
             judge(target, admitted, outcome.error);
+            count(target, credential, outcome.error);
             if (!outcome.error) co_return std::move(outcome.answer);
             bool const is_last = is_final(*outcome.error);
             remember(std::move(*outcome.error), std::move(outcome.answer));
@@ -145,6 +146,19 @@ class Dispatch {
             // The caller left, or its own total time was over: that says nothing of the target.
             health_of(target).on_probe_abandoned();
         }
+    }
+
+    // For the admin API. A caller who left says nothing about the target.
+    void count(Target const& target, Credential const* credential,
+               std::optional<Error> const& error) const {
+        if (error && x_.client.cancel().cancelled()) return;
+        auto const worker = x_.worker.index;
+        auto const note = [&](provider::CallStats& stats) {
+            if (error) stats.failed(worker, error->code, x_.record.at);
+            if (!error) stats.answered(worker, x_.record.attempts.back().first_byte);
+        };
+        if (target.stats) note(*target.stats);
+        if (credential && credential->stats) note(*credential->stats);
     }
 
     // Keeps what the caller will be told should this have been the last try. A target that merely

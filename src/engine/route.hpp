@@ -21,6 +21,7 @@ struct Target {
     std::string model;                             // "" = the client's model name goes through
     int weight = 1;
     std::shared_ptr<HealthTable> health;
+    std::shared_ptr<provider::CallStats> stats;
 
     // `asked`: the model name the caller sent.
     [[nodiscard]] TargetHealth& health_of(std::string_view asked) const noexcept {

@@ -23,8 +23,21 @@ std::shared_ptr<provider::CredentialHealth> Runtime::credential_health(
     return find_or_make(credentials_, identity);
 }
 
+std::shared_ptr<provider::CallStats> Runtime::call_stats(std::string const& identity) {
+    return find_or_make(stats_, identity);
+}
+
+std::shared_ptr<net::Handler> Runtime::inproc(
+    std::string const& identity, std::function<std::shared_ptr<net::Handler>()> const& make) {
+    auto& entry = inproc_[identity];
+    if (!entry) entry = make();
+    return entry;
+}
+
 void Runtime::sweep() {
     std::erase_if(targets_, [](auto const& entry) { return entry.second.use_count() == 1; });
+    std::erase_if(stats_, [](auto const& entry) { return entry.second.use_count() == 1; });
+    std::erase_if(inproc_, [](auto const& entry) { return entry.second.use_count() <= 1; });
     std::erase_if(credentials_, [](auto const& entry) { return entry.second.use_count() == 1; });
 }
 

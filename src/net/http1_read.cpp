@@ -93,7 +93,8 @@ Async<> Http1Connection::accept_tls() {
 }
 
 Async<Http1Connection::HeadOutcome> Http1Connection::read_head() {
-    auto const& options = *side_->options;
+    auto const held = side_->options;  // a reload may replace it while this waits
+    auto const& options = *held;
     RequestHeadScan scan{to_bounds(options)};
     auto state = scan.scan(input_.view());
     std::string_view received = input_.view();

@@ -117,7 +117,7 @@ Async<> Http1Client::connect(Connection& connection, Endpoint const& endpoint, D
 
 // A connected byte stream: to the endpoint itself or to its proxy.
 Async<Stream> Http1Client::reach(Endpoint const& endpoint, Deadline deadline, Cancel& cancel) {
-    if (endpoint.scheme == "inproc") co_return worker_.connect_inproc(endpoint.host);
+    if (endpoint.scheme == "inproc") co_return worker_.connect_inproc(endpoint.inproc);
     Addresses addresses;
     if (endpoint.scheme == "unix") {
         addresses = unix_address(endpoint.host);

@@ -12,6 +12,7 @@
 
 namespace sluice::net {
 
+class Handler;
 class TlsClient;
 
 // Where to connect. Its identity() is the pool's identity: two providers with the same endpoint
@@ -25,6 +26,9 @@ struct Endpoint {
     std::string
         proxy;  // "" or "http://user:pass@host:port" (CONNECT for https, absolute-form for http)
     std::string host_header;  // what goes into Host
+    // inproc only: who serves it, over a socket pair on the same worker. `host` names it so that
+    // another handler has another identity.
+    std::shared_ptr<Handler> inproc;
 
     void seal();  // computes identity(); call once after filling in
     [[nodiscard]] std::string const& identity() const { return identity_; }

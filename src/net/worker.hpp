@@ -50,10 +50,11 @@ class Worker {
     // Starts accepting; `handler` and `options` outlive the worker. Before run() or on its thread.
     virtual void add_listener(ListenerFd listener, Handler& handler,
                               std::shared_ptr<ServerOptions const> options) = 0;
-    // An in-process upstream: Endpoint{scheme "inproc", host name} connects to `handler` over a
-    // socket pair on the same worker.
-    virtual void add_inproc(std::string name, Handler& handler,
-                            std::shared_ptr<ServerOptions const> options) = 0;
+    // This worker's thread. What the listener's connections go by from now on: a new handshake
+    // takes the new certificate, open connections keep their TLS and take the new bounds with
+    // their next request. `tls` is null exactly where it was. An id nobody has: nothing happens.
+    virtual void update_listener(std::uint32_t id, std::shared_ptr<TlsServer const> tls,
+                                 std::shared_ptr<ServerOptions const> options) = 0;
 
     // Runs until stop() was called and every task has ended, or the drain deadline has passed.
     virtual void run() = 0;

@@ -147,26 +147,32 @@ void WorkerImpl::add_listener(ListenerFd listener, Handler& handler,
     side->base_path = std::move(listener.base_path);
     side->id = listener.id;
     side->loopback = socket.local_address().loopback;
+    listening_.push_back(side);
     spawn("listener", accept_loop(*this, std::move(socket), std::move(side)));
 }
 
-void WorkerImpl::add_inproc(std::string name, Handler& handler,
-                            std::shared_ptr<ServerOptions const> options) {
-    auto side = std::make_shared<ServerSide>();
-    side->handler = &handler;
-    side->options = std::move(options);
-    side->loopback = true;
-    side->inproc = true;
-    inproc_.insert_or_assign(std::move(name), std::move(side));
+void WorkerImpl::update_listener(std::uint32_t id, std::shared_ptr<TlsServer const> tls,
+                                 std::shared_ptr<ServerOptions const> options) {
+    for (auto const& side : listening_) {
+        if (side->id != id) continue;
+        side->options = options;
+        if (side->tls && tls) side->tls = tls;
+    }
 }
 
-Result<Stream> WorkerImpl::connect_inproc(std::string_view name) {
-    auto const found = inproc_.find(name);
-    if (found == inproc_.end()) {
+Result<Stream> WorkerImpl::connect_inproc(std::shared_ptr<Handler> handler) {
+    if (!handler) {
         return upstream_error(ErrorCode::upstream_connect, Retry::next, 502,
                               "the upstream cannot be reached",
-                              fmt::format("no in-process upstream is named {}", name));
+                              "an in-process endpoint without its handler");
     }
+    static auto const options = std::make_shared<ServerOptions const>();
+    auto side = std::make_shared<ServerSide>();
+    side->handler = handler.get();
+    side->owned = std::move(handler);
+    side->options = options;
+    side->loopback = true;
+    side->inproc = true;
     int fds[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0) {
         return upstream_error(ErrorCode::upstream_connect, Retry::next, 502,
@@ -179,7 +185,7 @@ Result<Stream> WorkerImpl::connect_inproc(std::string_view name) {
                               "the upstream cannot be reached", "epoll refused a socket");
     }
     Peer peer{"inproc", 0, true, false, 0};
-    spawn("inproc", serve_connection(*this, std::move(server), found->second, std::move(peer)));
+    spawn("inproc", serve_connection(*this, std::move(server), std::move(side), std::move(peer)));
     return client;
 }
 

@@ -7,7 +7,6 @@
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -24,11 +23,13 @@ using Executor = boost::asio::io_context::executor_type;
 using SteadyTimer =
     boost::asio::basic_waitable_timer<Steady, boost::asio::wait_traits<Steady>, Executor>;
 
-// What a listening socket, or a name of an in-process upstream, gives to its connections.
+// What a listening socket, or an in-process upstream, gives to its connections.
 struct ServerSide {
     Handler* handler = nullptr;
-    std::shared_ptr<ServerOptions const> options;
-    std::shared_ptr<TlsServer const> tls;  // null = plain
+    std::shared_ptr<Handler> owned;  // of an in-process upstream: keeps `handler`
+    // Both replaced by update_listener: hold a copy of the pointer across a suspension.
+    mutable std::shared_ptr<ServerOptions const> options;
+    mutable std::shared_ptr<TlsServer const> tls;  // null = plain, for good
     std::string base_path;
     std::uint32_t id = 0;
     bool loopback = false;  // of the listener's local address
@@ -52,8 +53,8 @@ class WorkerImpl final : public Worker {
 
     void add_listener(ListenerFd listener, Handler& handler,
                       std::shared_ptr<ServerOptions const> options) override;
-    void add_inproc(std::string name, Handler& handler,
-                    std::shared_ptr<ServerOptions const> options) override;
+    void update_listener(std::uint32_t id, std::shared_ptr<TlsServer const> tls,
+                         std::shared_ptr<ServerOptions const> options) override;
     void run() override;
     void stop(Steady::duration drain) override;
     void post(std::function<void()> fn) override;
@@ -65,8 +66,9 @@ class WorkerImpl final : public Worker {
     [[nodiscard]] WorkerStats stats() const noexcept override;
 
     // For net/.
-    // The other end of a socket pair whose server end this worker now serves.
-    Result<Stream> connect_inproc(std::string_view name);
+    // The other end of a socket pair whose server end this worker now serves with `handler`, which
+    // lives as long as the connection.
+    Result<Stream> connect_inproc(std::shared_ptr<Handler> handler);
     boost::asio::io_context& io() noexcept { return io_; }
     WorkerStats& counters() noexcept { return counters_; }
     HangupWatch& hangups() noexcept { return hangups_; }
@@ -115,7 +117,7 @@ class WorkerImpl final : public Worker {
     RootTask::promise_type* roots_ = nullptr;
     Cancel idle_scope_;
     Cancel exchange_scope_;
-    std::map<std::string, std::shared_ptr<ServerSide const>, std::less<>> inproc_;
+    std::vector<std::shared_ptr<ServerSide const>> listening_;
     std::unique_ptr<UpstreamClient> upstreams_;
     std::int64_t date_second_ = -1;
     std::string date_line_;

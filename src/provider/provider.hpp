@@ -15,6 +15,7 @@
 #include "base/secret.hpp"
 #include "dialect/common/shape.hpp"
 #include "net/upstream_stream.hpp"
+#include "provider/call_stats.hpp"
 #include "provider/prices.hpp"
 
 namespace sluice::provider {
@@ -46,6 +47,7 @@ struct Credential {
     Secret value;
     int weight = 1;
     std::shared_ptr<CredentialHealth> health;
+    std::shared_ptr<CallStats> stats;
 };
 
 struct Provider {

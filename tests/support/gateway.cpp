@@ -63,17 +63,37 @@ std::string provider_line(std::string_view name, std::string_view base_url, std:
 }
 
 Gateway::Gateway(GatewayConfig const& config, FakeUpstream const& upstream)
-    : dir_(make_temp_dir()) {
+    : dir_(make_temp_dir()), upstream_(upstream) {
     config::LoadOptions options;
     options.env = [](std::string const&) { return std::nullopt; };
     options.is_trial_allowed = false;
-    auto const yaml = to_yaml(config, upstream, dir_.string());
-    auto loaded = config::load_text(yaml, "test.yaml", options);
-    if (!loaded.ok()) throw std::runtime_error(problems_of(loaded) + yaml);
-    auto made = daemon::Daemon::create(std::move(loaded.document), config.proxies, config.disks);
+    std::filesystem::create_directory(dir_ / "config");
+    write(config);
+    auto source = std::make_unique<daemon::ConfigSource>(config_path(), options);
+    auto loaded = source->load();
+    if (!loaded.ok()) throw std::runtime_error(problems_of(loaded) + yaml(config));
+    auto made = daemon::Daemon::create(std::move(loaded.document), config.proxies,
+                                       std::move(source), config.watch, config.disks);
     if (!made) throw std::runtime_error(made.error().message + " " + made.error().detail);
     daemon_ = std::move(*made);
     daemon_->start();
+}
+
+std::string Gateway::config_path() const { return (dir_ / "config" / "sluice.yaml").string(); }
+
+std::string Gateway::yaml(GatewayConfig const& config) const {
+    return to_yaml(config, upstream_, dir_.string());
+}
+
+void Gateway::write(GatewayConfig const& config) {
+    auto const fresh = config_path() + ".new";
+    std::ofstream(fresh) << yaml(config);
+    std::filesystem::rename(fresh, config_path());
+}
+
+endpoint::ReloadReport Gateway::reload(GatewayConfig const& config) {
+    write(config);
+    return daemon_->reload("test");
 }
 
 Gateway::~Gateway() {

@@ -27,6 +27,7 @@ struct GatewayConfig {
     std::string more;  // further sections, whole lines
     daemon::ProxyEnvironment proxies;
     daemon::LedgerDisks disks;
+    daemon::WatchOptions watch{false, true};  // files: only where a test is about that
 };
 
 inline constexpr char test_key[] = "sk-test-client-key-0001";
@@ -49,6 +50,13 @@ class Gateway {
     // Lets requests end until `drain` has passed; idempotent.
     void stop(milliseconds drain = milliseconds{5'000});
 
+    // Writes the configuration anew, as an editor does (a new file, renamed over the old one).
+    void write(GatewayConfig const& config);
+    // ... and has it loaded.
+    endpoint::ReloadReport reload(GatewayConfig const& config);
+    [[nodiscard]] std::string config_path() const;
+    [[nodiscard]] std::string yaml(GatewayConfig const& config) const;
+
     // The ledger's lines so far; reads the files.
     [[nodiscard]] std::vector<nlohmann::json> records() const;
     // Waits until the ledger holds at least n records.
@@ -65,6 +73,7 @@ class Gateway {
 
   private:
     std::filesystem::path dir_;
+    FakeUpstream const& upstream_;
     std::unique_ptr<daemon::Daemon> daemon_;
     bool stopped_ = false;
 };

@@ -15,13 +15,6 @@
 namespace sluice::daemon::command {
 namespace {
 
-log::Level level_of(std::string const& name) {
-    if (name == "debug") return log::Level::debug;
-    if (name == "warn") return log::Level::warn;
-    if (name == "error") return log::Level::error;
-    return log::Level::info;
-}
-
 // Thousands of streams need thousands of descriptors: take what the hard limit allows.
 void raise_descriptor_limit() {
     rlimit limit{};
@@ -30,12 +23,14 @@ void raise_descriptor_limit() {
     ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// SIGINT and SIGTERM are taken by sigwait in the main thread; every thread inherits the block.
-sigset_t block_stop_signals() {
+// The signals that steer sluice are taken by sigwait in the main thread; every thread inherits the
+// block.
+sigset_t block_signals() {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
     return set;
@@ -48,31 +43,38 @@ int wait_for(sigset_t const& set) {
     return number;
 }
 
-// The first signal drains; a second one ends the process at once.
-void stop_on_signal(Daemon& daemon, sigset_t const& set) {
-    wait_for(set);
-    auto const drain = milliseconds{daemon.document().server.drain_ms};
+// SIGHUP has the configuration loaded again. The first SIGTERM or SIGINT drains; a second one ends
+// the process at once.
+void run_until_stopped(Daemon& daemon, sigset_t const& set) {
+    while (wait_for(set) == SIGHUP) daemon.request_reload("SIGHUP");
+    auto const drain = milliseconds{daemon.current_document()->server.drain_ms};
     log::info(
         "stopping: no new connections, requests in flight may take up to {} s; a second "
         "signal stops at once",
         drain.count() / 1000);
     std::thread([set] {
-        wait_for(set);
-        std::_Exit(128 + SIGTERM);
+        int number = SIGHUP;
+        while (number == SIGHUP) number = wait_for(set);
+        std::_Exit(128 + number);
     }).detach();
     daemon.stop(drain);
     log::info("stopped");
     log::stop();
 }
 
-int serve(std::string const& path) {
-    auto const signals = block_stop_signals();
-    auto loaded = config::load_document(path, load_options());
+int serve(std::string const& path, bool watches) {
+    auto const signals = block_signals();
+    auto source = std::make_unique<ConfigSource>(path, load_options());
+    auto loaded = source->load();
     print_problems(loaded.problems);
     if (!loaded.ok()) return exit_usage;
     raise_descriptor_limit();
-    log::start(level_of(loaded.document.telemetry.log_level), ::isatty(STDERR_FILENO) == 0);
-    auto daemon = Daemon::create(std::move(loaded.document));
+    log::start(log::to_level(loaded.document.telemetry.log_level).value_or(log::Level::info),
+               ::isatty(STDERR_FILENO) == 0);
+    WatchOptions watch;
+    watch.files = watches;
+    auto daemon = Daemon::create(std::move(loaded.document), ProxyEnvironment::read(),
+                                 std::move(source), watch);
     if (!daemon) {
         log::stop();
         fmt::print(stderr, "sluice: {}\n", daemon.error().message);
@@ -84,7 +86,7 @@ int serve(std::string const& path) {
     } else {
         log::info("{}", started_line(**daemon, path));
     }
-    stop_on_signal(**daemon, signals);
+    run_until_stopped(**daemon, signals);
     return 0;
 }
 
@@ -93,8 +95,20 @@ int serve(std::string const& path) {
 void add_serve(CLI::App& app, int& exit_code) {
     auto* command = app.add_subcommand("serve", "Serve until SIGTERM or SIGINT.");
     auto path = std::make_shared<std::string>();
+    command->footer(
+        "SIGHUP loads the configuration again. SIGTERM and SIGINT let running requests end (at "
+        "most "
+        "server.drain_ms), a second one ends at once.\n"
+        "Exit codes: 0 stopped as asked, 1 could not run, 2 bad usage or bad configuration.\n"
+        "Example: sluice serve --config /etc/sluice/sluice.yaml");
+    auto is_unwatched = std::make_shared<bool>(false);
     add_config_option(*command, *path);
-    command->callback([path, &exit_code] { exit_code = serve(*path); });
+    command->add_flag(
+        "--no-watch", *is_unwatched,
+        "Load the configuration again on SIGHUP and POST /admin/reload only, not when "
+        "a file changes");
+    command->callback(
+        [path, is_unwatched, &exit_code] { exit_code = serve(*path, !*is_unwatched); });
 }
 
 }  // namespace sluice::daemon::command

@@ -379,16 +379,15 @@ class Echo final : public Handler {
     std::string malformed(Error const&, std::string_view) override { return "{}"; }
 };
 
-TEST(UpstreamConnect, InProcessHandlerAndUnknownName) {
-    Echo echo;
+TEST(UpstreamConnect, InProcessHandlerAndNone) {
+    auto const echo = std::make_shared<Echo>();
     Rig rig;
-    rig.on_worker(
-        [&] { rig.worker().add_inproc("echo", echo, std::make_shared<ServerOptions const>()); });
     for (bool const reused : {false, true}) {
         Call call;
         prepare(call, 0, "hello");
         call.endpoint.scheme = "inproc";
         call.endpoint.host = "echo";
+        call.endpoint.inproc = echo;
         rig.run(call);
         ASSERT_FALSE(call.error) << call.error->detail;
         EXPECT_EQ(call.body, "hello");

@@ -156,10 +156,10 @@ TEST(Worker, DestroysATaskThatDoesNotEnd) {
     EXPECT_TRUE(destroyed);
 }
 
-Async<> ask_inproc(std::string& answer, Stream& kept) {
+Async<> ask_inproc(std::shared_ptr<Handler> handler, std::string& answer, Stream& kept) {
     auto& worker = WorkerImpl::here();
-    EXPECT_FALSE(worker.connect_inproc("nobody").ok());
-    auto connected = worker.connect_inproc("mock");
+    EXPECT_FALSE(worker.connect_inproc(nullptr).ok());
+    auto connected = worker.connect_inproc(std::move(handler));
     EXPECT_TRUE(connected.ok());
     if (!connected.ok()) co_return connected.error();
     Stream stream = std::move(connected.value());
@@ -186,13 +186,11 @@ Async<> ask_inproc(std::string& answer, Stream& kept) {
 
 TEST(Worker, ServesInProcess) {
     Journal journal;
-    ScriptedHandler handler{journal};
     OneTask task;
-    task.worker->add_inproc("mock", handler, std::make_shared<ServerOptions const>());
     std::string answer;
     Stream kept;
     auto const before = Steady::now();
-    task.run(ask_inproc(answer, kept));
+    task.run(ask_inproc(std::make_shared<ScriptedHandler>(journal), answer, kept));
     EXPECT_LT(Steady::now() - before, seconds{4});
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
     EXPECT_TRUE(answer.ends_with("\r\n\r\nhi")) << answer;

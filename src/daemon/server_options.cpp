@@ -1,0 +1,24 @@
+#include "daemon/server_options.hpp"
+
+namespace sluice::daemon {
+
+std::shared_ptr<net::ServerOptions const> server_options(config::Server const& server) {
+    auto options = std::make_shared<net::ServerOptions>();
+    auto const& limits = server.limits;
+    options->head_bytes_max = static_cast<std::size_t>(limits.head_bytes_max);
+    options->header_count_max = static_cast<std::size_t>(limits.header_count_max);
+    options->connections_max = static_cast<std::size_t>(limits.connections_max);
+    options->head_timeout = milliseconds{limits.head_timeout_ms};
+    options->body_idle = milliseconds{limits.body_idle_ms};
+    options->keep_alive_idle = milliseconds{limits.keep_alive_idle_ms};
+    options->write_idle = milliseconds{limits.write_idle_ms};
+    options->half_close_cancels = server.half_close == config::HalfClose::cancel;
+    return options;
+}
+
+Result<std::shared_ptr<net::TlsServer const>> tls_server(config::Listener const& listener) {
+    if (!listener.tls) return std::shared_ptr<net::TlsServer const>{};
+    return net::TlsServer::create({listener.tls->cert, listener.tls->key});
+}
+
+}  // namespace sluice::daemon
