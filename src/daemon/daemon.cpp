@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "base/version.hpp"
+#include "daemon/outlets.hpp"
 #include "dialect/anthropic/anthropic.hpp"
 #include "dialect/openai_chat/openai_chat.hpp"
 #include "endpoint/admin/page.hpp"
@@ -144,7 +145,7 @@ Result<void> Daemon::open_outlets() {
         auto opened = telemetry::AccessLog::open(settings.format == config::AccessLog::Format::json
                                                      ? telemetry::AccessLog::Format::json
                                                      : telemetry::AccessLog::Format::text,
-                                                 settings.path);
+                                                 settings.path, settings.sample);
         if (!opened) return std::move(opened).error();
         access_log = std::move(*opened);
     }
@@ -155,6 +156,10 @@ Result<void> Daemon::open_outlets() {
     projector_ = std::make_unique<store::Projector>(
         document_.storage.dir, store::RetentionSettings{keep.rows_days, keep.ledger_days});
 
+    auto traces = open_traces(document_.telemetry.traces, workers);
+    if (!traces) return std::move(traces).error();
+    traces_ = std::move(*traces);
+
     telemetry::MetricsSources sources;
     sources.workers = [this] {
         std::lock_guard const lock(stats_mutex_);
@@ -163,6 +168,9 @@ Result<void> Daemon::open_outlets() {
     sources.ledger = [this] { return ledger_->counters(); };
     sources.projection = [this] { return figures_of(projector_->counters()); };
     sources.log_dropped = [] { return log::dropped(); };
+    sources.config = [this] { return config_figures(); };
+    sources.credentials = [this] { return credential_figures(*built_.snapshot); };
+    if (traces_) sources.traces = [this] { return traces_->counters(); };
     metrics_ =
         std::make_unique<telemetry::Metrics>(workers, std::string{version()}, std::move(sources));
     return {};
@@ -172,8 +180,8 @@ void Daemon::make_contexts(std::shared_ptr<engine::Snapshot const> const& snapsh
     auto const workers = static_cast<unsigned>(workers_.size());
     auto const seed = static_cast<std::uint64_t>(Wall::now().time_since_epoch().count());
     for (unsigned i = 0; i < workers; ++i) {
-        sinks_.push_back(
-            std::make_unique<telemetry::RecordSink>(i, metrics_->worker_cells(i), ledger_.get()));
+        sinks_.push_back(std::make_unique<telemetry::RecordSink>(i, metrics_->worker_cells(i),
+                                                                 ledger_.get(), traces_.get()));
         engine::WorkerContext context;
         context.index = i;
         context.snapshot = engine::SnapshotPin{snapshot};
@@ -262,6 +270,7 @@ void Daemon::stop(Steady::duration drain) {
     threads_.clear();
     ledger_->stop();
     projector_->stop();
+    if (traces_) traces_->stop();
 }
 
 std::string const& Daemon::address(std::size_t listener) const {
@@ -274,6 +283,10 @@ std::string Daemon::why_not_ready() const {
     if (stopping_) return "shutting down";
     if (ledger_->counters().failing) return "the usage ledger cannot be written";
     return {};
+}
+
+telemetry::ConfigFigures Daemon::config_figures() const {
+    return {.version = 1, .loaded_at = built_.snapshot->loaded_at};
 }
 
 std::vector<net::WorkerStats> Daemon::worker_stats() {

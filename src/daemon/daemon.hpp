@@ -25,6 +25,7 @@
 #include "telemetry/ledger.hpp"
 #include "telemetry/metrics.hpp"
 #include "telemetry/record_sink.hpp"
+#include "telemetry/trace/exporter.hpp"
 
 namespace sluice::daemon {
 
@@ -68,6 +69,7 @@ class Daemon {
     void make_doors();
     std::function<Result<store::UsageReport>(store::UsageQuery)> usage_source();
     [[nodiscard]] std::string why_not_ready() const;
+    [[nodiscard]] telemetry::ConfigFigures config_figures() const;
     Async<std::string> scrape(Cancel& cancel);
 
     struct OpenListener {
@@ -80,6 +82,7 @@ class Daemon {
     Built built_;
     std::unique_ptr<telemetry::Ledger> ledger_;
     std::unique_ptr<store::Projector> projector_;  // reads what the ledger wrote
+    std::unique_ptr<telemetry::TraceExporter> traces_;  // null: off
     std::unique_ptr<telemetry::Metrics> metrics_;
     std::vector<std::unique_ptr<telemetry::RecordSink>> sinks_;
     std::atomic<std::int64_t> body_bytes_in_flight_{0};

@@ -17,15 +17,20 @@ class AccessLog {
     enum class Format { json, text };
 
     // `path` "" = standard output.
-    static Result<std::unique_ptr<AccessLog>> open(Format format, std::string const& path);
-    AccessLog(Format format, std::unique_ptr<log::LineLog> out)
-        : format_(format), out_(std::move(out)) {}
+    // `sample`: the share of the requests answered well that is written, 0 to 1.
+    static Result<std::unique_ptr<AccessLog>> open(Format format, std::string const& path,
+                                                   double sample = 1);
+    AccessLog(Format format, std::unique_ptr<log::LineLog> out, double sample = 1)
+        : format_(format), sample_(sample), out_(std::move(out)) {}
 
     void append(UsageRecord const& record);
     bool flush() noexcept;  // writes what was appended; false when that failed (the lines are lost)
 
   private:
+    [[nodiscard]] bool is_wanted(UsageRecord const& record) const;
+
     Format const format_;
+    double const sample_;
     std::unique_ptr<log::LineLog> out_;
     std::string lines_;
 };

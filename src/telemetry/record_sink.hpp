@@ -6,17 +6,20 @@
 
 #include "telemetry/ledger.hpp"
 #include "telemetry/metrics_cells.hpp"
+#include "telemetry/trace/exporter.hpp"
 
 namespace sluice::telemetry {
 
 class RecordSink final : public UsageSink {
   public:
-    // `ledger` may be null: nothing is kept. Both outlive the sink.
-    RecordSink(unsigned worker, MetricsCells& cells, Ledger* ledger) noexcept
-        : worker_(worker), cells_(cells), ledger_(ledger) {}
+    // `ledger` and `traces` may be null: nothing is kept. All outlive the sink.
+    RecordSink(unsigned worker, MetricsCells& cells, Ledger* ledger,
+               TraceExporter* traces = nullptr) noexcept
+        : worker_(worker), cells_(cells), ledger_(ledger), traces_(traces) {}
 
     void record(UsageRecord&& record) noexcept override {
         cells_.on_finish(record);
+        if (traces_ && record.trace.sampled) traces_->offer(worker_, record);
         if (ledger_) ledger_->append(worker_, std::move(record));
     }
 
@@ -24,6 +27,7 @@ class RecordSink final : public UsageSink {
     unsigned const worker_;
     MetricsCells& cells_;
     Ledger* const ledger_;
+    TraceExporter* const traces_;
 };
 
 }  // namespace sluice::telemetry
