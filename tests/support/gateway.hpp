@@ -24,7 +24,8 @@ struct GatewayConfig {
     std::string routes;
     std::string keys;
     std::string admin_token;
-    std::string more;  // further sections, whole lines
+    std::string telemetry;  // lines of `telemetry:` but log_level; else no access log
+    std::string more;       // further sections, whole lines
     daemon::ProxyEnvironment proxies;
 };
 
@@ -48,6 +49,7 @@ class Gateway {
     // Lets requests end until `drain` has passed; idempotent.
     void stop(milliseconds drain = milliseconds{5'000});
 
+    [[nodiscard]] std::filesystem::path const& dir() const { return dir_; }
     // The ledger's lines so far; reads the files.
     [[nodiscard]] std::vector<nlohmann::json> records() const;
     // Waits until the ledger holds at least n records.
