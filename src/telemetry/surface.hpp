@@ -15,10 +15,12 @@ struct Surface {
     std::string_view path;
 };
 
-inline constexpr std::array<Surface, 6> surfaces = {{
+inline constexpr std::array<Surface, 8> surfaces = {{
     {"chat.completions", "chat", "POST", "/v1/chat/completions"},
     {"completions", "text_completion", "POST", "/v1/completions"},
     {"embeddings", "embeddings", "POST", "/v1/embeddings"},
+    {"messages", "chat", "POST", "/v1/messages"},
+    {"count_tokens", "count_tokens", "POST", "/v1/messages/count_tokens"},
     {"models.list", "", "GET", "/v1/models"},
     {"models.get", "", "GET", "/v1/models/{model}"},
     {"welcome", "", "GET", "/"},

@@ -250,6 +250,7 @@ TEST_F(Traces, ACollectorOverTlsIsVerified) {
     EXPECT_EQ(secure.request_count(), 0U);
 
     config.telemetry = telemetry(", ca: \"" + certificates.ca_file() + "\"");
+    compare_tokens = false;  // the records of the second daemon are not looked at
     Gateway trusting(config, upstream);
     EXPECT_EQ(fetch(trusting.port(), chat_request(chat_body("m-1"))).status, 200);
     trusting.stop();
