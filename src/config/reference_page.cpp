@@ -53,7 +53,7 @@ a provider has no `keys`; see the list of kinds at the end.
 
 `OTEL_EXPORTER_OTLP_ENDPOINT` (and `..._TRACES_ENDPOINT`, `..._HEADERS`, `..._TIMEOUT`, `..._CERTIFICATE`, each also in
 its `TRACES` form), `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` stand in for what `telemetry.traces` leaves out;
-see docs/guide/observe.md.
+see [observe](../guide/observe.md).
 
 `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` (also in lower case) hold for providers without `egress_proxy`.
 Providers on loopback (`localhost`, `127.0.0.0/8`, `::1`) are always reached directly, whatever these say; only an
