@@ -16,6 +16,12 @@ NO_PARTS = ('libc6-dev', 'linux-libc-dev', 'libstdc++-', 'libgcc-', 'libcrypt-de
 FREE_TEXT = {
     'libc-ares2': ['MIT'],
     'libc6': ['LGPL-2.1-or-later'],
+    'libgssapi-krb5-2': ['MIT'],
+    'libk5crypto3': ['MIT'],
+    'libkrb5-3': ['MIT'],
+    'libkrb5support0': ['MIT'],
+    'librtmp1': ['LGPL-2.1-or-later'],
+    'libtasn1-6': ['LGPL-2.1-or-later'],
     'libgcc-s1': ['GPL-3.0-or-later WITH GCC-exception-3.1'],
     'libstdc++6': ['GPL-3.0-or-later WITH GCC-exception-3.1'],
 }

@@ -29,10 +29,13 @@ struct AttemptRecord {
     std::string price;            // version of the price it was reckoned with; "" = unknown
     std::string finish_reason;    // first choice's, as the provider said it; bounded
     std::string response_model;   // as the provider named it in its answer; bounded
-    SpanId span;                  // of this attempt; the request's span is UsageRecord::trace
-    microseconds started{0};      // after the request's arrival
-    std::uint64_t chunks = 0;     // streamed: frames with content
-    microseconds chunk_time{0};   // streamed: first frame with content to the last
+    SpanId span{};                // of this attempt; the request's span is UsageRecord::trace
+    std::string system;           // sampled traces only: the provider's OpenTelemetry name,
+    std::string server_address;   // and where it was reached
+    std::uint16_t server_port = 0;
+    microseconds started{0};     // after the request's arrival
+    std::uint64_t chunks = 0;    // streamed: frames with content
+    microseconds chunk_time{0};  // streamed: first frame with content to the last
     microseconds connect{0};
     microseconds first_byte{0};  // request written to first byte
     microseconds total{0};

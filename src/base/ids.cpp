@@ -1,56 +1,19 @@
 // ULIDs: 48 bits of milliseconds, 80 bits of randomness, written in Crockford base32.
-// Per thread: seeded once from the kernel; within one millisecond (or when the clock steps back)
+// Per thread; within one millisecond (or when the clock steps back)
 // the last value plus one, so that ids of a thread sort in the order they were made.
 #include "sluice/ids.hpp"
 
-#include <bit>
-#include <cerrno>
 #include <chrono>
-#include <sys/random.h>
-#include <system_error>
+
+#include "base/random.hpp"
 
 namespace sluice {
 namespace {
 
 constexpr char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-void fill_from_kernel(void* into, std::size_t bytes) {
-    auto* at = static_cast<char*>(into);
-    while (bytes > 0) {
-        auto const got = ::getrandom(at, bytes, 0);
-        if (got < 0) {
-            if (errno == EINTR) continue;
-            throw std::system_error(errno, std::generic_category(), "getrandom");
-        }
-        at += got;
-        bytes -= static_cast<std::size_t>(got);
-    }
-}
-
-// xoshiro256** by Blackman and Vigna. Ids are unique, not secret.
-class Random {
-  public:
-    Random() { fill_from_kernel(state_.data(), sizeof state_); }
-
-    std::uint64_t next() {
-        auto& s = state_;
-        std::uint64_t const result = std::rotl(s[1] * 5, 7) * 9;
-        std::uint64_t const t = s[1] << 17;
-        s[2] ^= s[0];
-        s[3] ^= s[1];
-        s[1] ^= s[2];
-        s[0] ^= s[3];
-        s[2] ^= t;
-        s[3] = std::rotl(s[3], 45);
-        return result;
-    }
-
-  private:
-    std::array<std::uint64_t, 4> state_{};
-};
-
 struct Generator {
-    Random random;
+    Random& random = Random::of_this_thread();
     std::uint64_t ms = 0;
     std::uint16_t high = 0;  // upper 16 of the 80 random bits
     std::uint64_t low = 0;   // lower 64

@@ -52,6 +52,28 @@ Binding<std::int64_t> integer(std::int64_t least, std::int64_t most) {
     return binding;
 }
 
+Binding<double> fraction() {
+    Binding<double> binding;
+    binding.shape.type = Shape::Type::fraction;
+    binding.shape.says = "a number from 0 to 1";
+    binding.read = [](Reader& reader, Node const& node, double& out) {
+        auto const digits = reader.text(node, "a number from 0 to 1");
+        if (!digits) return;
+        double value = -1;
+        auto const* end = digits->data() + digits->size();
+        auto const [at, failure] = std::from_chars(digits->data(), end, value);
+        bool const is_within = failure == std::errc{} && at == end && value >= 0 && value <= 1;
+        if (!is_within || (node.quoted && !has_reference(node))) {
+            return reader.error(node.place, "must be a number from 0 to 1, without quotes or unit");
+        }
+        out = value;
+    };
+    binding.show = [](double const& value) {
+        return value == 0 || value == 1 ? Json(static_cast<int>(value)) : Json(value);
+    };
+    return binding;
+}
+
 Binding<int> small_integer(int least, int most) {
     auto const wide = integer(least, most);
     Binding<int> binding;

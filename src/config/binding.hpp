@@ -34,6 +34,7 @@ using Check = std::function<std::optional<std::string>(std::string const&)>;
 Binding<bool> boolean();
 Binding<std::int64_t> integer(std::int64_t least, std::int64_t most);
 Binding<int> small_integer(int least, int most);
+Binding<double> fraction();  // 0 to 1
 // `says` is what the reader expects: "a file path".
 Binding<std::string> text(std::string says, Check check = nullptr, std::string pattern = "");
 Binding<std::string> one_of(std::vector<std::string> choices);

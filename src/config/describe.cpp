@@ -1,4 +1,4 @@
-// The top of the description: the document, storage, telemetry. See describe.hpp.
+// The top of the description: the document and storage. See describe.hpp.
 #include "config/describe.hpp"
 
 #include "config/names.hpp"
@@ -54,25 +54,6 @@ Binding<Ledger> describe_ledger() {
         .done();
 }
 
-Binding<AccessLog> describe_access_log() {
-    using Format = AccessLog::Format;
-    return Described<AccessLog>("telemetry.access_log", "One line for each request that ended.")
-        .field(
-            "format", &AccessLog::format,
-            choice<Format>({{"json", Format::json}, {"text", Format::text}, {"off", Format::off}}),
-            "How a line looks; `off` writes none.")
-        .field("path", &AccessLog::path, text("a file path"), "A file; empty: standard output.")
-        .done();
-}
-
-Binding<Telemetry> describe_telemetry() {
-    return Described<Telemetry>("telemetry", "What sluice tells about itself.")
-        .field("access_log", &Telemetry::access_log, describe_access_log(), "The access log.")
-        .field("log_level", &Telemetry::log_level, one_of({"debug", "info", "warn", "error"}),
-               "The least important process log line that is written.")
-        .done();
-}
-
 }  // namespace
 
 Binding<Tags> describe_tags() {
@@ -108,7 +89,10 @@ Binding<Document> const& document_description() {
             .field("tags", &Document::tags, describe_tags(), "What usage is told apart by.")
             .field("storage", &Document::storage, describe_storage(), "What is written where.")
             .field("ledger", &Document::ledger, describe_ledger(), "Usage records.")
-            .field("telemetry", &Document::telemetry, describe_telemetry(), "Logs.")
+            .field("telemetry", &Document::telemetry, describe_telemetry(), "Logs and traces.")
+            .afterwards([](Reader& reader, Node const&, Document& out) {
+                take_otel_environment(reader, out.telemetry.traces);
+            })
             .done();
     return description;
 }

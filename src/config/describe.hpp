@@ -29,6 +29,9 @@ Binding<std::vector<Team>> describe_teams();
 Binding<std::vector<ModelPrice>> describe_prices();
 Binding<Tags> describe_tags();
 Binding<std::vector<Shaping>> describe_shaping();
+Binding<Telemetry> describe_telemetry();
+// What OpenTelemetry's environment variables say, where `out` says nothing.
+void take_otel_environment(Reader& reader, Traces& out);
 
 Binding<AuthScheme> describe_auth_scheme();
 Binding<std::vector<std::string>> describe_operations();

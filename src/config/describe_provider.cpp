@@ -205,6 +205,7 @@ void start_from_kind(Reader& reader, Node const& node, Provider& out) {
         return;
     }
     out.dialect = kind->dialect;
+    out.otel_name = kind->otel_name;
     out.base_url = kind->base_url;
     out.auth = kind->auth;
     out.credential_env = kind->env;
@@ -352,6 +353,8 @@ Binding<Kind> const& kind_description() {
                         "A file `providers/<kind>.yaml` beside the configuration adds a kind, or "
                         "replaces a built-in one.")
             .field("title", &Kind::title, text("a name for people"), "Its name for people.")
+            .field("otel_name", &Kind::otel_name, text("a name"),
+                   "Its `gen_ai.provider.name` in traces; left out: the provider's own name.")
             .field("dialect", &Kind::dialect, one_of({"openai_chat", "anthropic"}),
                    "The wire grammar it speaks.")
             .field("base_url", &Kind::base_url, describe_base_url(),

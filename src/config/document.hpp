@@ -136,7 +136,8 @@ struct MockOptions {  // only for kind mock
 
 struct Provider {
     std::string name;
-    std::string kind;  // a file of config/providers/, or mock
+    std::string kind;       // a file of config/providers/, or mock
+    std::string otel_name;  // its gen_ai.provider.name in traces; "" = its own name
     std::string dialect = "openai_chat";
     std::string base_url;  // with its path prefix, no trailing slash
     AuthScheme auth = AuthScheme::bearer;
@@ -235,11 +236,25 @@ struct Ledger {  // the file of usage records
 struct AccessLog {
     enum class Format { json, text, off };
     Format format = Format::json;
-    std::string path;  // "" = standard output
+    std::string path;   // "" = standard output
+    double sample = 1;  // share of the requests answered well that are written; others all are
+};
+
+struct Traces {            // OpenTelemetry, OTLP over HTTP as JSON
+    std::string endpoint;  // the whole URL, with its path; "" = off
+    std::map<std::string, Secret> headers;
+    double sample = 1;                 // share of the traces that begin here
+    bool follow_parent = true;         // a caller's decision to sample or not holds
+    bool propagate = false;            // traceparent and tracestate go to providers
+    std::string tls_ca;                // PEM file; "" = the system's authorities
+    std::int64_t timeout_ms = 10'000;  // one request to the collector
+    std::string service_name = "sluice";
+    std::map<std::string, std::string> resource;  // further attributes of every span's resource
 };
 
 struct Telemetry {
     AccessLog access_log;
+    Traces traces;
     std::string log_level = "info";  // debug, info, warn, error
 };
 

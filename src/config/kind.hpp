@@ -12,8 +12,9 @@
 namespace sluice::config {
 
 struct Kind {
-    std::string name;   // the file's name without .yaml
-    std::string title;  // for people
+    std::string name;       // the file's name without .yaml
+    std::string title;      // for people
+    std::string otel_name;  // gen_ai.provider.name in traces; "": the provider's own name
     std::string dialect = "openai_chat";
     std::string base_url;  // "": the provider must say it
     std::string base_url_example;

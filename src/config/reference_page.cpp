@@ -51,6 +51,10 @@ unless it says `allow_mock: true`. The key `sk-sluice-trial` is accepted on loop
 `SLUICE_ADMIN_LISTEN` that of the admin listener (`off`: none). A kind names the variable that is looked for when
 a provider has no `keys`; see the list of kinds at the end.
 
+`OTEL_EXPORTER_OTLP_ENDPOINT` (and `..._TRACES_ENDPOINT`, `..._HEADERS`, `..._TIMEOUT`, `..._CERTIFICATE`, each also in
+its `TRACES` form), `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` stand in for what `telemetry.traces` leaves out;
+see [observe](../guide/observe.md).
+
 `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` (also in lower case) hold for providers without `egress_proxy`.
 Providers on loopback (`localhost`, `127.0.0.0/8`, `::1`) are always reached directly, whatever these say; only an
 `egress_proxy` of their own changes that.
@@ -64,6 +68,8 @@ std::string type_text(Shape const& shape) {
             return "`true` or `false`";
         case Type::integer:
             return std::to_string(shape.least) + " to " + std::to_string(shape.most);
+        case Type::fraction:
+            return "0 to 1";
         case Type::text: {
             if (shape.choices.empty()) return shape.says;
             std::string out;

@@ -58,6 +58,10 @@ Json to_schema(Shape const& shape) {
             Json number = {{"type", "integer"}, {"minimum", shape.least}, {"maximum", shape.most}};
             return {{"anyOf", Json::array({number, reference()})}};
         }
+        case Type::fraction: {
+            Json number = {{"type", "number"}, {"minimum", 0}, {"maximum", 1}};
+            return {{"anyOf", Json::array({number, reference()})}};
+        }
         case Type::text:
             return text_schema(shape);
         case Type::object:

@@ -14,7 +14,7 @@ using Json = nlohmann::ordered_json;
 struct Field;
 
 struct Shape {
-    enum class Type { boolean, integer, text, object, list, map, forms };
+    enum class Type { boolean, integer, fraction, text, object, list, map, forms };
 
     Type type = Type::text;
     std::int64_t least = 0;  // integer: its range; list and map: how many entries

@@ -104,6 +104,7 @@ class Builder {
     Result<void> add_provider(config::Provider const& described) {
         auto provider = std::make_unique<Provider>();
         provider->name = described.name;
+        provider->system = described.otel_name.empty() ? described.name : described.otel_name;
         for (auto const* dialect : dialects) {
             auto const& spoken =
                 described.kind == "mock" ? described.mock.dialect : described.dialect;
@@ -261,6 +262,7 @@ class Builder {
         if (mock_provider()) return {};
         auto provider = std::make_unique<Provider>();
         provider->name = trial_provider;
+        provider->system = trial_provider;
         provider->dialect = &dialect::openai_chat();
         auto made = set_up_mock(*provider, {});
         if (!made) return made;
@@ -397,6 +399,11 @@ class Builder {
         snapshot_->tags = {tags.names, any, tags.from_metadata,
                            static_cast<std::size_t>(tags.values_max),
                            static_cast<std::size_t>(tags.users_max)};
+        auto const& traces = document_.telemetry.traces;
+        snapshot_->trace.is_on = !traces.endpoint.empty();
+        snapshot_->trace.follows_parent = traces.follow_parent;
+        snapshot_->trace.propagates = traces.propagate;
+        snapshot_->trace.sample_of_2_56 = engine::TracePolicy::to_sample(traces.sample);
         snapshot_->upload_time = milliseconds{server.defaults.timeout.total_ms};
         for (auto const& team : document_.teams) {
             for (auto const& key : team.keys) {

@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "base/version.hpp"
 #include "config/print.hpp"
+#include "daemon/outlets.hpp"
 #include "daemon/server_options.hpp"
 #include "dialect/anthropic/anthropic.hpp"
 #include "dialect/openai_chat/openai_chat.hpp"
@@ -165,7 +166,7 @@ Result<void> Daemon::open_outlets(LedgerDisks disks) {
         auto opened = telemetry::AccessLog::open(settings.format == config::AccessLog::Format::json
                                                      ? telemetry::AccessLog::Format::json
                                                      : telemetry::AccessLog::Format::text,
-                                                 settings.path);
+                                                 settings.path, settings.sample);
         if (!opened) return std::move(opened).error();
         access_log = std::move(*opened);
     }
@@ -179,6 +180,10 @@ Result<void> Daemon::open_outlets(LedgerDisks disks) {
     projector_ = std::make_unique<store::Projector>(
         document_.storage.dir, store::RetentionSettings{keep.rows_days, keep.ledger_days});
 
+    auto traces = open_traces(document_.telemetry.traces, workers);
+    if (!traces) return std::move(traces).error();
+    traces_ = std::move(*traces);
+
     telemetry::MetricsSources sources;
     sources.workers = [this] {
         std::lock_guard const lock(stats_mutex_);
@@ -187,6 +192,9 @@ Result<void> Daemon::open_outlets(LedgerDisks disks) {
     sources.ledger = [this] { return ledger_->counters(); };
     sources.projection = [this] { return figures_of(projector_->counters()); };
     sources.log_dropped = [] { return log::dropped(); };
+    sources.config = [this] { return config_figures(); };
+    sources.credentials = [this] { return credential_figures(*admin_contexts_.front().snapshot); };
+    if (traces_) sources.traces = [this] { return traces_->counters(); };
     metrics_ =
         std::make_unique<telemetry::Metrics>(workers, std::string{version()}, std::move(sources));
     return {};
@@ -196,8 +204,8 @@ void Daemon::make_contexts(std::shared_ptr<engine::Snapshot const> const& snapsh
     auto const workers = static_cast<unsigned>(workers_.size());
     auto const seed = static_cast<std::uint64_t>(Wall::now().time_since_epoch().count());
     for (unsigned i = 0; i < workers; ++i) {
-        sinks_.push_back(
-            std::make_unique<telemetry::RecordSink>(i, metrics_->worker_cells(i), ledger_.get()));
+        sinks_.push_back(std::make_unique<telemetry::RecordSink>(i, metrics_->worker_cells(i),
+                                                                 ledger_.get(), traces_.get()));
         engine::WorkerContext context;
         context.index = i;
         context.snapshot = engine::SnapshotPin{snapshot};
@@ -283,6 +291,7 @@ void Daemon::stop(Steady::duration drain) {
     threads_.clear();
     ledger_->stop();
     projector_->stop();
+    if (traces_) traces_->stop();
 }
 
 std::string const& Daemon::address(std::size_t listener) const {
@@ -294,6 +303,13 @@ std::uint16_t Daemon::port(std::size_t listener) const { return listeners_.at(li
 std::string Daemon::why_not_ready() const {
     if (stopping_) return "shutting down";
     return ledger_->trouble();
+}
+
+telemetry::ConfigFigures Daemon::config_figures() const {
+    return {.version = version_,
+            .loaded_at = admin_contexts_.front().snapshot->loaded_at,
+            .failures = reload_failures_,
+            .last_failed = last_reload_failed_};
 }
 
 std::vector<net::WorkerStats> Daemon::worker_stats() {

@@ -29,6 +29,7 @@
 #include "telemetry/ledger.hpp"
 #include "telemetry/metrics.hpp"
 #include "telemetry/record_sink.hpp"
+#include "telemetry/trace/exporter.hpp"
 
 namespace sluice::daemon {
 
@@ -93,6 +94,8 @@ class Daemon {
     void make_doors();
     std::function<Result<store::UsageReport>(store::UsageQuery)> usage_source();
     [[nodiscard]] std::string why_not_ready() const;
+    // The admin listener's worker.
+    [[nodiscard]] telemetry::ConfigFigures config_figures() const;
     Async<std::string> scrape(Cancel& cancel);
     Async<endpoint::AdminAnswer> answer_reload(Exchange& x);
     Async<endpoint::AdminAnswer> answer_config(Exchange& x);
@@ -102,6 +105,7 @@ class Daemon {
     class Acknowledgements;
     Result<std::shared_ptr<Next const>> prepare(config::Document const& wanted);
     void take_over(config::Document wanted);
+    void note_failure();
     bool publish(std::shared_ptr<Next const> const& next);
     void take(std::size_t index, Next const& next);
     bool tidy();
@@ -126,9 +130,12 @@ class Daemon {
     std::shared_ptr<config::Document const> current_document_;
     std::shared_ptr<Acknowledgements> waiting_;
     std::atomic<std::uint64_t> version_{1};
+    std::atomic<std::uint64_t> reload_failures_{0};
+    std::atomic<bool> last_reload_failed_{false};
 
     std::unique_ptr<telemetry::Ledger> ledger_;
     std::unique_ptr<store::Projector> projector_;  // reads what the ledger wrote
+    std::unique_ptr<telemetry::TraceExporter> traces_;  // null: off
     std::unique_ptr<telemetry::Metrics> metrics_;
     std::vector<std::unique_ptr<telemetry::RecordSink>> sinks_;
     std::atomic<std::int64_t> body_bytes_in_flight_{0};

@@ -100,6 +100,7 @@ ReloadReport Daemon::reload(std::string const& cause) {
     if (!source_ || stopping_) return report;
     auto loaded = source_->load();
     if (!loaded.ok()) {
+        note_failure();
         report.outcome = Outcome::invalid;
         report.reasons = reasons_of(loaded.problems, config::Problem::Severity::error);
         tell(report, cause);
@@ -110,17 +111,20 @@ ReloadReport Daemon::reload(std::string const& cause) {
     report.files = source_->changed_files();
     report.reasons = restart_reasons(report.changed, loaded.document);
     if (!report.reasons.empty()) {
+        note_failure();
         report.outcome = Outcome::needs_restart;
         tell(report, cause);
         return report;
     }
     auto next = prepare(loaded.document);
     if (!next) {
+        note_failure();
         report.outcome = Outcome::invalid;
         report.reasons.push_back({next.error().message, source_->path(), 0, 0});
         tell(report, cause);
         return report;
     }
+    last_reload_failed_ = false;
     report.version = ++version_;
     take_over(std::move(loaded.document));
     report.outcome = publish(*next) ? Outcome::applied : Outcome::late;
@@ -147,8 +151,15 @@ Result<std::shared_ptr<Daemon::Next const>> Daemon::prepare(config::Document con
     return std::shared_ptr<Next const>{std::move(next)};
 }
 
+void Daemon::note_failure() {
+    ++reload_failures_;
+    last_reload_failed_ = true;
+}
+
 // What is not the workers'.
 void Daemon::take_over(config::Document wanted) {
+    auto const& keep = wanted.storage.retention;
+    projector_->set_retention({keep.rows_days, keep.ledger_days});
     if (auto const level = log::to_level(wanted.telemetry.log_level)) log::set_level(*level);
     std::lock_guard const lock(document_mutex_);
     current_document_ = std::make_shared<config::Document const>(std::move(wanted));

@@ -8,12 +8,13 @@ namespace sluice::daemon {
 namespace {
 
 // A setting and all below it; "[]" is any index.
-constexpr std::array<std::string_view, 16> live = {
+constexpr std::array<std::string_view, 17> live = {
     "providers",
     "routes",
     "keys",
     "prices",
     "tags",
+    "storage.retention",
     "admin.token",
     "server.auth",
     "server.half_close",

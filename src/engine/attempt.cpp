@@ -12,6 +12,7 @@
 #include "engine/lane.hpp"
 #include "engine/metering.hpp"
 #include "engine/snapshot.hpp"
+#include "engine/tracing.hpp"
 #include "engine/worker_context.hpp"
 #include "net/cancelled.hpp"
 #include "net/server_stream.hpp"
@@ -198,6 +199,8 @@ Async<Outcome> peek(Try const& t, std::unique_ptr<Answer> holder) {
         }
     }
     answer.done = frames.done();
+    if (answer.streamed && frames.contents() > 0) answer.first_content_at = Steady::now();
+    answer.contents = frames.contents();
     if (answer.decoder || frames.has_copies()) {
         frames.move_to(answer.held);  // `decoded` and the copies die here
     } else {
@@ -250,10 +253,13 @@ Async<Outcome> attempt(Exchange& x, Codec const& codec, Target const& target,
     x.record.mock = target.provider->is_mock;
     record.model = model;
     if (credential) record.credential = credential->name;
+    record.started = std::chrono::duration_cast<microseconds>(started - x.client.arrived_at());
+    begin_attempt_trace(x, *target.provider, record);
 
     Outgoing outgoing;
     auto written = write_outgoing(x, codec, target, credential, model, outgoing);
     if (!written) co_return failed(t, std::move(written).error());
+    add_trace_headers(x, t.record(), outgoing.request.headers);
     net::UpstreamTimeouts const timeouts{x.route->timeout.connect, x.route->timeout.first_byte,
                                          x.route->timeout.idle, x.deadline};
     auto& client = net::Worker::current().upstreams();

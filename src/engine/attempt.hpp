@@ -27,9 +27,11 @@ struct Answer {
     std::string held;                         // goes out first
     // Goes out next: views into the worker's scratch or the reader, dead after the next suspension.
     std::vector<std::string_view> ready;
-    bool strip_usage = false;  // usage was asked for by us, not by the caller
-    bool done = false;         // the dialect's end mark was seen
-    std::size_t attempt = 0;   // index in record.attempts
+    bool strip_usage = false;               // usage was asked for by us, not by the caller
+    bool done = false;                      // the dialect's end mark was seen
+    std::uint64_t contents = 0;             // frames with content read so far
+    Steady::time_point first_content_at{};  // streamed: when the first of them had come
+    std::size_t attempt = 0;                // index in record.attempts
 };
 
 // Success: answer alone. Failure: error, and the provider's own error answer where the caller may

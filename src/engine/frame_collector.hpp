@@ -30,8 +30,10 @@ class FrameCollector final : public FrameSink {
                 break;
             case FrameKind::done:
                 done_ = true;
-                [[fallthrough]];
+                spoke_ = true;
+                break;
             case FrameKind::content:
+                ++contents_;
                 spoke_ = true;
                 break;
             case FrameKind::fault:
@@ -42,6 +44,7 @@ class FrameCollector final : public FrameSink {
 
     [[nodiscard]] bool spoke() const noexcept { return spoke_; }
     [[nodiscard]] bool done() const noexcept { return done_; }
+    [[nodiscard]] std::uint64_t contents() const noexcept { return contents_; }
     [[nodiscard]] std::vector<std::string_view>& pieces() noexcept { return pieces_; }
 
     [[nodiscard]] std::size_t bytes() const noexcept {
@@ -83,6 +86,7 @@ class FrameCollector final : public FrameSink {
     std::string_view fed_;
     std::vector<std::string_view> pieces_;
     std::vector<std::unique_ptr<char[]>> copies_;
+    std::uint64_t contents_ = 0;  // frames with content, over all feeds
     bool strip_usage_;
     bool spoke_ = false;
     bool done_ = false;

@@ -4,6 +4,7 @@
 #include "base/nearest.hpp"
 #include "engine/answer.hpp"
 #include "engine/finish.hpp"
+#include "engine/tracing.hpp"
 #include "net/worker.hpp"
 
 namespace sluice::engine {
@@ -27,6 +28,7 @@ void begin(Exchange& x) {
     x.record.id = Ulid::next(now);
     x.record.at = now;
     x.record.worker = x.worker.index;
+    begin_trace(x);
 }
 
 constexpr std::int64_t record_again_ms = 5'000;

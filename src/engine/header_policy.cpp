@@ -9,9 +9,9 @@
 namespace sluice::engine {
 namespace {
 
-constexpr std::array<std::string_view, 9> request_headers = {
-    "content-type", "accept",     "user-agent",          "openai-beta", "idempotency-key",
-    "traceparent",  "tracestate", "x-client-request-id", "x-request-id"};
+constexpr std::array<std::string_view, 7> request_headers = {
+    "content-type",        "accept",      "user-agent", "openai-beta", "idempotency-key",
+    "x-client-request-id", "x-request-id"};
 
 constexpr std::array<std::string_view, 8> answer_headers = {
     "content-type",   "x-request-id",   "openai-processing-ms", "openai-version",

@@ -16,9 +16,12 @@ namespace {
 // Counts the time spent waiting for the provider, so that the rest of `total` is sluice's own.
 class UpstreamWait {
   public:
-    explicit UpstreamWait(UsageRecord& record) : record_(record), from_(Steady::now()) {}
+    // `until`: where the end of the wait is noted.
+    UpstreamWait(UsageRecord& record, Steady::time_point& until)
+        : record_(record), from_(Steady::now()), until_(until) {}
     ~UpstreamWait() {
-        record_.upstream_wait += std::chrono::duration_cast<microseconds>(Steady::now() - from_);
+        until_ = Steady::now();
+        record_.upstream_wait += std::chrono::duration_cast<microseconds>(until_ - from_);
     }
     UpstreamWait(UpstreamWait const&) = delete;
     UpstreamWait& operator=(UpstreamWait const&) = delete;
@@ -26,6 +29,7 @@ class UpstreamWait {
   private:
     UsageRecord& record_;
     Steady::time_point from_;
+    Steady::time_point& until_;
 };
 
 class Relay {
@@ -35,7 +39,9 @@ class Relay {
     Relay& operator=(Relay const&) = delete;
     // However the relay ends, what the reader has seen is in the record.
     ~Relay() {
-        if (answer_.reader) meter(x_, answer_.attempt, *answer_.reader);
+        if (!answer_.reader) return;
+        meter(x_, answer_.attempt, *answer_.reader);
+        note_times();
     }
 
     Async<> run() {
@@ -60,6 +66,19 @@ class Relay {
     }
 
   private:
+    // The answer was going on after attempt() had returned.
+    void note_times() noexcept {
+        auto& attempt = x_.record.attempts[answer_.attempt];
+        auto const since_arrival = Steady::now() - x_.client.arrived_at();
+        attempt.total = std::chrono::duration_cast<microseconds>(since_arrival) - attempt.started;
+        if (!answer_.streamed) return;
+        attempt.chunks = answer_.contents + frames_.contents();
+        if (frames_.contents() > 0) {
+            attempt.chunk_time = std::chrono::duration_cast<microseconds>(last_content_at_ -
+                                                                          answer_.first_content_at);
+        }
+    }
+
     void begin() {
         auto& record = x_.record;
         record.status = answer_.status;
@@ -112,7 +131,7 @@ class Relay {
     }
 
     Async<std::string_view> read() {
-        UpstreamWait const wait(x_.record);
+        UpstreamWait const wait(x_.record, read_at_);
         co_return co_await answer_.upstream->read_some();
     }
 
@@ -126,8 +145,13 @@ class Relay {
             bytes = decoded_;
         }
         frames_.feeding(bytes);
+        auto const contents = frames_.contents();
         auto read = answer_.reader->feed(bytes, frames_);
         if (read && last) read = answer_.reader->finish(frames_);
+        if (frames_.contents() != contents) {
+            last_content_at_ = read_at_;
+            if (answer_.contents == 0 && contents == 0) answer_.first_content_at = read_at_;
+        }
         return read;
     }
 
@@ -197,6 +221,8 @@ class Relay {
     Answer& answer_;  // outlives the relay
     FrameCollector frames_;
     std::string decoded_;
+    Steady::time_point read_at_{};          // when the last read from the provider ended
+    Steady::time_point last_content_at_{};  // ... that brought a frame with content
     bool ended_ = false;
 };
 

@@ -12,6 +12,7 @@
 
 #include "codec/sha256.hpp"
 #include "engine/route.hpp"
+#include "engine/tracing.hpp"
 #include "provider/provider.hpp"
 
 namespace sluice::engine {
@@ -46,6 +47,7 @@ struct Snapshot {
     std::unique_ptr<CorsPolicy> cors;            // null: not configured
     AnswerHeaders answer_headers;
     TagPolicy tags;
+    TracePolicy trace;
     std::size_t body_bytes_max = 32 << 20;
     Steady::duration upload_time =
         seconds{600};  // head to the end of the body, before the route is known

@@ -51,7 +51,8 @@ struct Credential {
 };
 
 struct Provider {
-    std::string name;
+    std::string name;    // in config
+    std::string system;  // as OpenTelemetry knows it: gen_ai.provider.name
     Dialect const* dialect = nullptr;
     net::Endpoint endpoint;
     std::string path_prefix;    // of base_url, "" or "/v1"

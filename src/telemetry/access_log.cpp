@@ -4,8 +4,10 @@
 #include <algorithm>
 
 #include "base/json_text.hpp"
+#include "base/random.hpp"
 #include "base/timestamp.hpp"
 #include "telemetry/queued_lines.hpp"
+#include "base/trace_context.hpp"
 #include "telemetry/record_json.hpp"
 
 namespace sluice::telemetry {
@@ -56,6 +58,31 @@ void append_member(std::string& out, std::string_view name, microseconds value) 
     append_ms(out, value);
 }
 
+// Nothing when no token was used; an unknown price is not 0.
+bool has_cost(UsageRecord const& record) {
+    return std::any_of(record.attempts.begin(), record.attempts.end(), [](auto const& attempt) {
+        return attempt.cost || attempt.usage.input != 0 || attempt.usage.output != 0;
+    });
+}
+
+void append_json_cost(std::string& out, UsageRecord const& record) {
+    if (!has_cost(record)) return;
+    out += ",\"cost_usd\":";
+    auto const cost = total_cost(record);
+    out += cost ? to_usd_text(*cost) : "null";
+}
+
+std::string_view finish_reason_of(UsageRecord const& record) {
+    if (record.attempts.empty()) return {};
+    return record.attempts.back().finish_reason;
+}
+
+std::string trace_id_of(UsageRecord const& record) {
+    std::string text;
+    append_hex(text, record.trace.trace);
+    return text;
+}
+
 }  // namespace
 
 void append_access_json(std::string& out, UsageRecord const& record) {
@@ -77,10 +104,16 @@ void append_access_json(std::string& out, UsageRecord const& record) {
     append_member(out, "attempts", record.attempts.size());
     append_member(out, "input_tokens", usage.input);
     append_member(out, "output_tokens", usage.output);
+    append_json_cost(out, record);
     append_member(out, "bytes_in", record.bytes_in);
     append_member(out, "bytes_out", record.bytes_out);
     append_member(out, "first_token_ms", record.first_token);
     append_member(out, "total_ms", record.total);
+    if (auto const reason = finish_reason_of(record); !reason.empty()) {
+        append_member(out, "finish_reason", reason);
+    }
+    if (!record.user.empty()) append_member(out, "user", record.user);
+    if (is_set(record.trace.trace)) append_member(out, "trace_id", trace_id_of(record));
     if (!record.error_code.empty()) {
         append_member(out, "error_code", record.error_code);
         append_member(out, "error_origin", record.error_origin);
@@ -114,6 +147,15 @@ void append_access_text(std::string& out, UsageRecord const& record) {
     append_number(out, usage.input);
     out += '+';
     append_number(out, usage.output);
+    if (has_cost(record)) {
+        auto const cost = total_cost(record);
+        out += " cost_usd=";
+        out += cost ? to_usd_text(*cost) : "unknown";
+    }
+    if (auto const reason = finish_reason_of(record); !reason.empty()) {
+        out += " finish=";
+        append_word(out, reason);
+    }
     out += " first_token_ms=";
     append_ms(out, record.first_token);
     out += " total_ms=";
@@ -126,18 +168,33 @@ void append_access_text(std::string& out, UsageRecord const& record) {
     }
     if (record.client_gone) out += " client_gone";
     if (record.mock) out += " mock";
+    if (is_set(record.trace.trace)) {
+        out += " trace=";
+        append_hex(out, record.trace.trace);
+    }
     out += " id=";
     out += record.id.view();
     out += '\n';
 }
 
-Result<std::unique_ptr<AccessLog>> AccessLog::open(Format format, std::string const& path) {
+Result<std::unique_ptr<AccessLog>> AccessLog::open(Format format, std::string const& path,
+                                                   double sample) {
     auto out = log::LineLog::open(path);
     if (!out.ok()) return std::move(out).error();
-    return std::make_unique<AccessLog>(format, std::make_unique<QueuedLines>(std::move(*out)));
+    return std::make_unique<AccessLog>(format, std::make_unique<QueuedLines>(std::move(*out)),
+                                       sample);
+}
+
+bool AccessLog::is_wanted(UsageRecord const& record) const {
+    bool const went_well = record.status >= 100 && record.status < 400 &&
+                           record.error_code.empty() && !record.client_gone;
+    if (sample_ >= 1 || !went_well) return true;
+    constexpr double two_to_64 = 18446744073709551616.0;
+    return static_cast<double>(Random::of_this_thread().next()) < sample_ * two_to_64;
 }
 
 void AccessLog::append(UsageRecord const& record) {
+    if (!is_wanted(record)) return;
     if (format_ == Format::json) {
         append_access_json(lines_, record);
     } else {

@@ -17,16 +17,21 @@ class AccessLog {
     enum class Format { json, text };
 
     // `path` "" = standard output. Lines are written by a thread of their own.
-    static Result<std::unique_ptr<AccessLog>> open(Format format, std::string const& path);
-    AccessLog(Format format, std::unique_ptr<log::LineLog> out)
-        : format_(format), out_(std::move(out)) {}
+    // `sample`: the share of the requests answered well that is written, 0 to 1.
+    static Result<std::unique_ptr<AccessLog>> open(Format format, std::string const& path,
+                                                   double sample = 1);
+    AccessLog(Format format, std::unique_ptr<log::LineLog> out, double sample = 1)
+        : format_(format), sample_(sample), out_(std::move(out)) {}
 
     void append(UsageRecord const& record);
     // Hands over what was appended. False: these lines or earlier ones are lost.
     bool flush() noexcept;
 
   private:
+    [[nodiscard]] bool is_wanted(UsageRecord const& record) const;
+
     Format const format_;
+    double const sample_;
     std::unique_ptr<log::LineLog> out_;
     std::string lines_;
 };

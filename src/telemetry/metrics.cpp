@@ -17,6 +17,7 @@ using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
 
 constexpr double us_per_second = 1e6;
+constexpr auto pico_per_usd = static_cast<double>(pico_usd_per_usd);
 
 // One family being summed over workers: a label set met again is added to, not repeated.
 class Sum {
@@ -30,6 +31,8 @@ class Sum {
     void count(Labels const& labels, std::uint64_t value) {
         at(labels).counter.value += static_cast<double>(value);
     }
+
+    void amount(Labels const& labels, double value) { at(labels).counter.value += value; }
 
     template <std::size_t N>
     void histogram(Labels const& labels, HistogramCells<N> const& cells, double unit) {
@@ -45,6 +48,8 @@ class Sum {
         into.sample_count += cumulative;
         into.sample_sum += static_cast<double>(cells.sum()) / unit;
     }
+
+    void level(Labels const& labels, double value) { at(labels).gauge.value = value; }
 
     void into(std::vector<MetricFamily>& families) && {
         for (auto& [labels, metric] : metrics_) {
@@ -96,6 +101,10 @@ void add_requests(std::vector<MetricFamily>& families, AllCells const& all) {
                  "From a request's head to the end of its answer."};
     Sum first_token{MetricType::Histogram, "sluice_time_to_first_token_seconds",
                     "From a request's head to the first byte of its answer."};
+    Sum retries{MetricType::Counter, "sluice_retries_total",
+                "Attempts at a target that had been tried for the same request."};
+    Sum fallbacks{MetricType::Counter, "sluice_fallbacks_total",
+                  "Attempts at a further target after another had failed."};
     for (auto const& cells : all) {
         cells->requests.for_each([&](auto const& labels, RequestRow const& row) {
             Labels const base = {{"surface", labels[0]}, {"route", labels[1]}};
@@ -107,11 +116,15 @@ void add_requests(std::vector<MetricFamily>& families, AllCells const& all) {
             }
             duration.histogram(base, row.duration, us_per_second);
             first_token.histogram(base, row.first_token, us_per_second);
+            retries.count({{"route", labels[1]}}, row.retries.get());
+            fallbacks.count({{"route", labels[1]}}, row.fallbacks.get());
         });
     }
     std::move(total).into(families);
     std::move(duration).into(families);
     std::move(first_token).into(families);
+    std::move(retries).into(families);
+    std::move(fallbacks).into(families);
 }
 
 void add_attempts(std::vector<MetricFamily>& families, AllCells const& all) {
@@ -141,6 +154,8 @@ void add_attempts(std::vector<MetricFamily>& families, AllCells const& all) {
 void add_providers(std::vector<MetricFamily>& families, AllCells const& all) {
     Sum first_chunk{MetricType::Histogram, "gen_ai_client_operation_time_to_first_chunk_seconds",
                     "From a request written to a provider to the first byte of its answer."};
+    Sum per_chunk{MetricType::Histogram, "gen_ai_client_operation_time_per_output_chunk_seconds",
+                  "Time between two pieces of a streamed answer: the mean of each answer."};
     Sum usage{MetricType::Histogram, "gen_ai_client_token_usage",
               "Tokens per attempt, as reported or estimated."};
     for (auto const& cells : all) {
@@ -148,6 +163,7 @@ void add_providers(std::vector<MetricFamily>& families, AllCells const& all) {
             Labels const base = {{"gen_ai_operation_name", labels[0]},
                                  {"gen_ai_provider_name", labels[1]}};
             first_chunk.histogram(base, row.first_chunk, us_per_second);
+            per_chunk.histogram(base, row.per_chunk, us_per_second);
             auto input = base;
             input.push_back({"gen_ai_token_type", "input"});
             usage.histogram(input, row.input, 1);
@@ -157,14 +173,25 @@ void add_providers(std::vector<MetricFamily>& families, AllCells const& all) {
         });
     }
     std::move(first_chunk).into(families);
+    std::move(per_chunk).into(families);
     std::move(usage).into(families);
 }
 
-void add_tokens(std::vector<MetricFamily>& families, AllCells const& all) {
+void add_usage(std::vector<MetricFamily>& families, AllCells const& all) {
     Sum total{MetricType::Counter, "sluice_tokens_total",
               "Tokens by kind; input and output include the other kinds."};
+    Sum cost{MetricType::Counter, "sluice_cost_usd_total",
+             "What the tokens cost by the price list, in USD; unpriced attempts are not in it."};
+    Sum unpriced{MetricType::Counter, "sluice_unpriced_attempts_total",
+                 "Attempts that used tokens of a model without a known price."};
+    Sum estimated{MetricType::Counter, "sluice_estimated_attempts_total",
+                  "Attempts whose tokens are an estimate: the provider had not reported any."};
     for (auto const& cells : all) {
-        cells->tokens.for_each([&](auto const& labels, TokenRow const& row) {
+        cells->usage.for_each([&](auto const& labels, UsageRow const& row) {
+            Labels const base = {{"route", labels[0]}, {"provider", labels[1]}};
+            cost.amount(base, static_cast<double>(row.cost_pico_usd.get()) / pico_per_usd);
+            unpriced.count(base, row.unpriced.get());
+            estimated.count(base, row.estimated.get());
             for (std::size_t kind = 0; kind < token_kind_count; ++kind) {
                 if (row.by_kind[kind].get() == 0) continue;
                 total.count({{"route", labels[0]},
@@ -175,6 +202,9 @@ void add_tokens(std::vector<MetricFamily>& families, AllCells const& all) {
         });
     }
     std::move(total).into(families);
+    std::move(cost).into(families);
+    std::move(unpriced).into(families);
+    std::move(estimated).into(families);
 }
 
 void add_gateway(std::vector<MetricFamily>& families, AllCells const& all) {
@@ -208,7 +238,11 @@ void add_gateway(std::vector<MetricFamily>& families, AllCells const& all) {
 void add_connections(std::vector<MetricFamily>& families,
                      std::vector<net::WorkerStats> const& workers) {
     net::WorkerStats sum;
-    for (auto const& stats : workers) {
+    Sum each{MetricType::Gauge, "sluice_worker_connections_open",
+             "Connections of callers by the worker that serves them."};
+    for (std::size_t i = 0; i < workers.size(); ++i) {
+        auto const& stats = workers[i];
+        each.level({{"worker", std::to_string(i)}}, static_cast<double>(stats.connections_open));
         sum.connections_open += stats.connections_open;
         sum.connections_accepted += stats.connections_accepted;
         sum.connections_refused += stats.connections_refused;
@@ -224,6 +258,7 @@ void add_connections(std::vector<MetricFamily>& families,
     };
     gauge("sluice_requests_in_flight", "Requests being served.", sum.requests_in_flight);
     gauge("sluice_connections_open", "Connections of callers.", sum.connections_open);
+    std::move(each).into(families);
     add_counter(families, "sluice_connections_accepted_total", "Connections of callers accepted.",
                 sum.connections_accepted);
     add_counter(families, "sluice_connections_refused_total",
@@ -293,6 +328,41 @@ void add_projection(std::vector<MetricFamily>& families, ProjectionFigures const
               "1 while the usage database cannot be written.", figures.failing ? 1 : 0);
 }
 
+void add_config(std::vector<MetricFamily>& families, ConfigFigures const& config) {
+    auto const loaded = std::chrono::duration<double>(config.loaded_at.time_since_epoch());
+    add_gauge(families, "sluice_config_version",
+              "Counts the configurations taken over since the start, the first included.",
+              static_cast<double>(config.version));
+    add_gauge(families, "sluice_config_loaded_timestamp_seconds",
+              "When the configuration in force was taken over.", loaded.count());
+    add_gauge(families, "sluice_config_last_reload_successful",
+              "0 while the newest configuration was refused and the one before it is in force.",
+              config.last_failed ? 0 : 1);
+    add_counter(families, "sluice_config_reload_failures_total", "Reloads that were refused.",
+                config.failures);
+}
+
+void add_credentials(std::vector<MetricFamily>& families,
+                     std::vector<CredentialFigures> const& credentials) {
+    Sum benched{MetricType::Gauge, "sluice_credential_benched",
+                "1 while a provider's credential is left alone: refused or rate limited."};
+    for (auto const& credential : credentials) {
+        benched.level({{"provider", credential.provider}, {"credential", credential.name}},
+                      credential.is_benched ? 1 : 0);
+    }
+    std::move(benched).into(families);
+}
+
+void add_traces(std::vector<MetricFamily>& families, TraceCounters const& traces) {
+    add_counter(families, "sluice_trace_spans_exported_total", "Spans the collector took.",
+                traces.exported);
+    add_counter(families, "sluice_trace_spans_dropped_total",
+                "Spans given up: the queue was full, or the collector refused them or was away.",
+                traces.dropped);
+    add_counter(families, "sluice_trace_export_failures_total",
+                "Requests to the trace collector that failed.", traces.failures);
+}
+
 void add_process(std::vector<MetricFamily>& families, ProcessFigures const& figures) {
     add_single(families, MetricType::Counter, "process_cpu_seconds_total",
                "CPU time used, user and system.", figures.cpu_seconds);
@@ -317,10 +387,13 @@ class Metrics::Collector final : public prometheus::Collectable {
         add_gateway(families, cells_);
         add_attempts(families, cells_);
         add_providers(families, cells_);
-        add_tokens(families, cells_);
+        add_usage(families, cells_);
         if (sources_.workers) add_connections(families, sources_.workers());
         if (sources_.ledger) add_ledger(families, sources_.ledger());
         if (sources_.projection) add_projection(families, sources_.projection());
+        if (sources_.config) add_config(families, sources_.config());
+        if (sources_.credentials) add_credentials(families, sources_.credentials());
+        if (sources_.traces) add_traces(families, sources_.traces());
         if (sources_.log_dropped) {
             add_counter(families, "sluice_log_lines_dropped_total",
                         "Lines of the process log lost because its queue was full.",

@@ -28,11 +28,33 @@ struct ProjectionFigures {
 };
 
 // Figures that others keep; asked for at each scrape, on the thread that scrapes. Any may be empty.
+struct CredentialFigures {
+    std::string provider;
+    std::string name;
+    bool is_benched = false;
+};
+
+struct ConfigFigures {
+    std::uint64_t version = 0;  // 1 = the one at start; one more with each reload taken over
+    Wall::time_point loaded_at{};
+    std::uint64_t failures = 0;  // reloads that were refused
+    bool last_failed = false;
+};
+
+struct TraceCounters {
+    std::uint64_t exported = 0;  // spans a collector took
+    std::uint64_t dropped = 0;   // spans given up: queue full, refused, or the collector was away
+    std::uint64_t failures = 0;  // requests to the collector that failed
+};
+
 struct MetricsSources {
     std::function<std::vector<net::WorkerStats>()> workers;
     std::function<LedgerCounters()> ledger;
     std::function<ProjectionFigures()> projection;
     std::function<std::uint64_t()> log_dropped;
+    std::function<ConfigFigures()> config;
+    std::function<std::vector<CredentialFigures>()> credentials;
+    std::function<TraceCounters()> traces;
 };
 
 class Metrics {

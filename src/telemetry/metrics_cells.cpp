@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "telemetry/surface.hpp"
+
 namespace sluice::telemetry {
 namespace {
 
@@ -17,13 +19,6 @@ std::uint64_t to_count(std::int64_t tokens) {
 std::size_t status_class(std::uint16_t status) {
     auto const hundreds = static_cast<std::size_t>(status / 100);
     return hundreds < status_class_count ? hundreds : 5;
-}
-
-// gen_ai.operation.name of a surface.
-std::string_view operation_of(std::string_view surface) {
-    if (surface == "chat.completions") return "chat";
-    if (surface == "completions") return "text_completion";
-    return surface;
 }
 
 void count_auth(MetricsCells& cells, UsageRecord const& record) {
@@ -41,10 +36,17 @@ void count_auth(MetricsCells& cells, UsageRecord const& record) {
     }
 }
 
-void count_tokens(MetricsCells& cells, UsageRecord const& record, AttemptRecord const& attempt) {
+void count_usage(MetricsCells& cells, UsageRecord const& record, AttemptRecord const& attempt) {
     auto const& usage = attempt.usage;
     if (usage.input == 0 && usage.output == 0) return;
-    auto& kinds = cells.tokens.find({record.route, attempt.provider}).by_kind;
+    auto& row = cells.usage.find({record.route, attempt.provider});
+    if (attempt.cost) {
+        row.cost_pico_usd.add(to_count(*attempt.cost));
+    } else {
+        row.unpriced.add();
+    }
+    if (attempt.estimated) row.estimated.add();
+    auto& kinds = row.by_kind;
     kinds[token_input].add(to_count(usage.input));
     kinds[token_cache_read].add(to_count(usage.cache_read));
     kinds[token_cache_write].add(to_count(usage.cache_write));
@@ -55,16 +57,33 @@ void count_tokens(MetricsCells& cells, UsageRecord const& record, AttemptRecord 
 }
 
 void count_attempt(MetricsCells& cells, UsageRecord const& record, AttemptRecord const& attempt) {
-    auto const operation = operation_of(record.surface);
+    auto const operation = find_surface(record.surface).operation;
     bool const answered = attempt.outcome == "answered";
     auto const outcome = answered ? std::string_view{} : std::string_view{attempt.outcome};
     cells.attempts.find({operation, attempt.provider, outcome})
         .duration.observe(to_us(attempt.total));
     auto& row = cells.providers.find({operation, attempt.provider});
     if (attempt.first_byte > microseconds{0}) row.first_chunk.observe(to_us(attempt.first_byte));
+    // A stream that came in one read says nothing about its pace.
+    if (attempt.chunks > 1 && attempt.chunk_time > microseconds{0}) {
+        row.per_chunk.observe(to_us(attempt.chunk_time) / (attempt.chunks - 1));
+    }
     if (attempt.usage.input > 0) row.input.observe(to_count(attempt.usage.input));
     if (attempt.usage.output > 0) row.output.observe(to_count(attempt.usage.output));
-    count_tokens(cells, record, attempt);
+    count_usage(cells, record, attempt);
+}
+
+// A route has few targets and attempts_max is small: comparing each with each is cheap.
+void count_further_attempts(RequestRow& row, std::vector<AttemptRecord> const& attempts) {
+    for (std::size_t i = 1; i < attempts.size(); ++i) {
+        auto const was_tried =
+            std::any_of(attempts.begin(), attempts.begin() + static_cast<std::ptrdiff_t>(i),
+                        [&](AttemptRecord const& earlier) {
+                            return earlier.provider == attempts[i].provider &&
+                                   earlier.model == attempts[i].model;
+                        });
+        (was_tried ? row.retries : row.fallbacks).add();
+    }
 }
 
 void count_request(MetricsCells& cells, UsageRecord const& record) {
@@ -72,6 +91,7 @@ void count_request(MetricsCells& cells, UsageRecord const& record) {
     row.by_status_class[status_class(record.status)].add();
     row.duration.observe(to_us(record.total));
     if (record.first_token > microseconds{0}) row.first_token.observe(to_us(record.first_token));
+    if (record.attempts.size() > 1) count_further_attempts(row, record.attempts);
     cells.overhead.observe(to_us(record.total - record.upstream_wait));
     if (record.client_gone) cells.client_gone.add();
     if (!record.error_code.empty()) {

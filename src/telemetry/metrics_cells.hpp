@@ -20,6 +20,11 @@ inline constexpr Bounds<10> overhead_bounds = {50,    100,   200,    500,    1'0
 inline constexpr Bounds<12> token_bounds = {1,    4,      16,     64,      256,       1024,
                                             4096, 16'384, 65'536, 262'144, 1'048'576, 4'194'304};
 
+// Between two pieces of a streamed answer: finer at its lower end than the advice.
+inline constexpr Bounds<12> chunk_bounds = {1'000,   2'000,   5'000,     10'000,
+                                            20'000,  40'000,  80'000,    160'000,
+                                            320'000, 640'000, 1'280'000, 2'560'000};
+
 // The status classes of `sluice_requests_total`; the first is for callers gone before a status.
 inline constexpr std::size_t status_class_count = 6;
 
@@ -27,6 +32,8 @@ struct RequestRow {  // by surface, route
     std::array<Cell, status_class_count> by_status_class;
     HistogramCells<14> duration{duration_bounds};
     HistogramCells<16> first_token{first_token_bounds};
+    Cell retries;    // attempts at a target that had been tried for the same request
+    Cell fallbacks;  // attempts at a further target
 };
 
 struct AttemptRow {  // by operation, provider, outcome ("" = answered)
@@ -35,6 +42,7 @@ struct AttemptRow {  // by operation, provider, outcome ("" = answered)
 
 struct ProviderRow {  // by operation, provider
     HistogramCells<14> first_chunk{duration_bounds};
+    HistogramCells<12> per_chunk{chunk_bounds};  // the mean of each answer
     HistogramCells<12> input{token_bounds};
     HistogramCells<12> output{token_bounds};
 };
@@ -50,8 +58,11 @@ enum TokenKind : std::uint8_t {
     token_kind_count,
 };
 
-struct TokenRow {  // by route, provider
+struct UsageRow {  // by route, provider
     std::array<Cell, token_kind_count> by_kind;
+    Cell cost_pico_usd;
+    Cell unpriced;   // attempts that used tokens at a price nobody knows
+    Cell estimated;  // attempts whose usage the provider did not report
 };
 
 enum AuthVerdict : std::uint8_t {
@@ -67,7 +78,7 @@ struct MetricsCells {
     LabelTable<RequestRow, 2> requests;
     LabelTable<AttemptRow, 3> attempts;
     LabelTable<ProviderRow, 2> providers;
-    LabelTable<TokenRow, 2> tokens;
+    LabelTable<UsageRow, 2> usage;
     LabelTable<Cell, 2> errors;  // by code, origin
     std::array<Cell, auth_verdict_count> auth;
     HistogramCells<10> overhead{overhead_bounds};

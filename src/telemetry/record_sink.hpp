@@ -7,19 +7,22 @@
 
 #include "telemetry/ledger.hpp"
 #include "telemetry/metrics_cells.hpp"
+#include "telemetry/trace/exporter.hpp"
 
 namespace sluice::telemetry {
 
 class RecordSink final : public UsageSink {
   public:
-    // `ledger` may be null: nothing is kept. Both outlive the sink.
-    RecordSink(unsigned worker, MetricsCells& cells, Ledger* ledger) noexcept
-        : worker_(worker), cells_(cells), ledger_(ledger) {}
+    // `ledger` and `traces` may be null: nothing is kept. All outlive the sink.
+    RecordSink(unsigned worker, MetricsCells& cells, Ledger* ledger,
+               TraceExporter* traces = nullptr) noexcept
+        : worker_(worker), cells_(cells), ledger_(ledger), traces_(traces) {}
 
     void record(UsageRecord&& record) noexcept override {
         cells_.on_finish(record);
         // A request refused because nothing can be recorded used nothing: it is counted only.
         if (record.error_code == to_string(ErrorCode::ledger_unavailable)) return;
+        if (traces_ && record.trace.sampled) traces_->offer(worker_, record);
         if (ledger_) ledger_->append(worker_, std::move(record));
     }
     [[nodiscard]] bool refuses_new() const noexcept override {
@@ -30,6 +33,7 @@ class RecordSink final : public UsageSink {
     unsigned const worker_;
     MetricsCells& cells_;
     Ledger* const ledger_;
+    TraceExporter* const traces_;
 };
 
 }  // namespace sluice::telemetry

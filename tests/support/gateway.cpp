@@ -34,13 +34,15 @@ std::string to_yaml(GatewayConfig const& config, FakeUpstream const& upstream,
         "admin: {{address: \"127.0.0.1:0\"{}}}\n"
         "providers:\n{}routes:\n{}keys:\n{}"
         "storage: {{dir: \"{}\"}}\n"
-        "telemetry: {{access_log: {{format: \"off\"}}, log_level: error}}\n{}",
+        "telemetry:\n  log_level: error\n{}{}",
         listener, config.workers,
         config.defaults.find("retry") == std::string::npos
             ? "retry: {backoff_ms: 5, backoff_max_ms: 2000}" + defaults
             : config.defaults,
         config.server, config.admin_token.empty() ? "" : ", token: " + config.admin_token,
-        providers, routes, keys, dir, config.more);
+        providers, routes, keys, dir,
+        config.telemetry.empty() ? "  access_log: {format: \"off\"}\n" : config.telemetry,
+        config.more);
 }
 
 std::string problems_of(sluice::config::Loaded const& loaded) {

@@ -24,7 +24,8 @@ struct GatewayConfig {
     std::string routes;
     std::string keys;
     std::string admin_token;
-    std::string more;  // further sections, whole lines
+    std::string telemetry;  // lines of `telemetry:` but log_level; else no access log
+    std::string more;       // further sections, whole lines
     daemon::ProxyEnvironment proxies;
     daemon::LedgerDisks disks;
     daemon::WatchOptions watch{false, true};  // files: only where a test is about that
@@ -57,6 +58,7 @@ class Gateway {
     [[nodiscard]] std::string config_path() const;
     [[nodiscard]] std::string yaml(GatewayConfig const& config) const;
 
+    [[nodiscard]] std::filesystem::path const& dir() const { return dir_; }
     // The ledger's lines so far; reads the files.
     [[nodiscard]] std::vector<nlohmann::json> records() const;
     // Waits until the ledger holds at least n records.

@@ -98,6 +98,7 @@ LIBRARIES = {  # include prefix -> where in src/ it may stand
     'simdjson': ('src/codec/', 'src/dialect/', 'src/telemetry/'),
     'spdlog/': ('src/base/log.cpp', 'src/telemetry/'),
     'prometheus/': ('src/telemetry/',),
+    'curl/': ('src/telemetry/trace/',),
 }
 
 

@@ -183,21 +183,19 @@ bool is_about_our_key(Said const& said) {
            std::find(key_refusals.begin(), key_refusals.end(), message) != key_refusals.end();
 }
 
-// Prose that may stand in the log: nothing that could quote a credential.
-bool is_quotable(Said const& said) {
-    auto const message = lower(said.message);
-    constexpr std::array<std::string_view, 5> risky{"key", "token", "bearer", "secret",
-                                                    "credential"};
-    return !message.empty() && std::none_of(risky.begin(), risky.end(), [&](std::string_view word) {
-        return message.find(word) != std::string::npos;
+// A name, not prose: a provider may repeat a prompt or a credential wherever it writes text.
+bool is_word(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || c == '.';
     });
 }
 
-// For the log: never the message, which may quote a credential.
+// For the log and the ledger: never the message.
 std::string detail_of(int status, Said const& said) {
     std::string detail = "status " + std::to_string(status);
-    if (!said.type.empty()) detail += ", type " + said.type;
-    if (!said.code.empty()) detail += ", code " + said.code;
+    if (is_word(said.type)) detail += ", type " + said.type;
+    if (is_word(said.code)) detail += ", code " + said.code;
     return detail;
 }
 
@@ -308,10 +306,8 @@ Error read_fault(std::string_view body) {
     auto const said = read_said(body);
     auto const status = status_said(said);
     if (status != 0) return classify(status, said);
-    auto detail = detail_of(200, said);
-    if (is_quotable(said)) detail += ": " + cut_to(said.message, 200);
     return upstream_error(ErrorCode::upstream_bad_response, Retry::same, 502,
-                          "the provider answered with an error", std::move(detail));
+                          "the provider answered with an error", detail_of(200, said));
 }
 
 Error bad_answer(std::string_view detail) {

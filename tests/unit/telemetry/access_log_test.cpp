@@ -32,7 +32,8 @@ TEST(AccessText, OneLine) {
     append_access_text(line, record);
     EXPECT_EQ(line,
               "2026-11-22T12:33:04.123Z 200 chat.completions search/api model=chat-fast "
-              "provider=local attempts=2 tokens=100+20 first_token_ms=12.3 total_ms=456.7 id=" +
+              "provider=local attempts=2 tokens=100+20 cost_usd=0.0000415 finish=stop "
+              "first_token_ms=12.3 total_ms=456.7 id=" +
                   std::string{record.id.view()} + "\n");
 }
 
@@ -65,6 +66,35 @@ TEST(AccessLines, AClientCannotForgeOne) {
     EXPECT_TRUE(nlohmann::json::accept(json));
 }
 
+TEST(AccessLines, CostReasonAndTraceWhereTheyAreKnown) {
+    auto record = a_record();
+    record.attempts[1].cost = 1'234'500'000;
+    record.attempts[1].finish_reason = "stop";
+    record.trace.trace = {0x0a, 0xf7, 0x65, 0x19, 0x16, 0xcd, 0x43, 0xdd,
+                          0x84, 0x48, 0xeb, 0x21, 0x1c, 0x80, 0x31, 0x9c};
+    std::string text;
+    append_access_text(text, record);
+    EXPECT_NE(text.find(" cost_usd=0.0012345 finish=stop "), text.npos) << text;
+    EXPECT_NE(text.find(" trace=0af7651916cd43dd8448eb211c80319c id="), text.npos) << text;
+    std::string line;
+    append_access_json(line, record);
+    auto const json = nlohmann::json::parse(line);
+    EXPECT_EQ(json["cost_usd"], 0.0012345);
+    EXPECT_EQ(json["finish_reason"], "stop");
+    EXPECT_EQ(json["trace_id"], "0af7651916cd43dd8448eb211c80319c");
+    EXPECT_EQ(json["user"], "user \"7\"");
+    line.clear();
+    record.attempts[1].cost.reset();
+    append_access_json(line, record);
+    EXPECT_TRUE(nlohmann::json::parse(line)["cost_usd"].is_null()) << "an unknown price is no 0";
+    text.clear();
+    append_access_text(text, record);
+    EXPECT_NE(text.find(" cost_usd=unknown "), text.npos) << text;
+    line.clear();
+    append_access_json(line, UsageRecord{});
+    EXPECT_FALSE(nlohmann::json::parse(line).contains("cost_usd"));
+}
+
 struct Lines final : log::LineLog {
     explicit Lines(std::string& into) : text(into) {}
     bool write(std::string_view lines) noexcept override {
@@ -74,6 +104,33 @@ struct Lines final : log::LineLog {
     std::string& text;
     bool works = true;
 };
+
+TEST(AccessLog, ASampleLeavesOutOnlyWhatWentWell) {
+    std::string out;
+    AccessLog log{AccessLog::Format::text, std::make_unique<Lines>(out), 0};
+    log.append(a_record());
+    EXPECT_TRUE(log.flush());
+    EXPECT_EQ(out, "");
+    auto refused = a_record();
+    refused.status = 429;
+    auto broken = a_record();
+    broken.error_code = "upstream_reset";  // after its 200 had been sent
+    auto gone = a_record();
+    gone.client_gone = true;
+    for (auto const& record : {refused, broken, gone}) log.append(record);
+    EXPECT_TRUE(log.flush());
+    EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 3);
+}
+
+TEST(AccessLog, ASampleIsTheShareThatIsWritten) {
+    std::string out;
+    AccessLog log{AccessLog::Format::text, std::make_unique<Lines>(out), 0.25};
+    for (int i = 0; i < 4000; ++i) log.append(a_record());
+    EXPECT_TRUE(log.flush());
+    auto const lines = std::count(out.begin(), out.end(), '\n');
+    EXPECT_GT(lines, 800);
+    EXPECT_LT(lines, 1200);
+}
 
 TEST(AccessLog, HandsOverBatchesOnce) {
     std::string out;

@@ -89,6 +89,52 @@ TEST(Metrics, ARecordIsCountedOnceInEachFamily) {
     EXPECT_THAT(text, Not(HasSubstr("kind=\"audio_input\"")));
 }
 
+TEST(Metrics, CostInUsdAndWhatHasNoPriceApart) {
+    auto record = a_record();
+    record.attempts[1].cost = 1'500'000'000'000;
+    record.attempts[1].estimated = true;
+    Metrics metrics{2, "v", {}};
+    metrics.worker_cells(0).on_finish(record);
+    metrics.worker_cells(1).on_finish(record);
+    record.attempts[1].cost.reset();
+    record.attempts[1].estimated = false;
+    metrics.worker_cells(1).on_finish(record);
+    auto const text = metrics.scrape();
+    char const* const labels = "{route=\"chat-fast\",provider=\"local\"}";
+    EXPECT_THAT(text, HasSubstr(std::string{"sluice_cost_usd_total"} + labels + " 3\n"));
+    EXPECT_THAT(text, HasSubstr(std::string{"sluice_unpriced_attempts_total"} + labels + " 1\n"));
+    EXPECT_THAT(text, HasSubstr(std::string{"sluice_estimated_attempts_total"} + labels + " 2\n"));
+    EXPECT_THAT(text, Not(HasSubstr("sluice_cost_usd_total{route=\"chat-fast\",provider=\"openai")))
+        << "an attempt without tokens has neither";
+}
+
+TEST(Metrics, AFurtherTargetIsAFallbackAndOneTriedBeforeARetry) {
+    auto record = a_record();  // openai, then local
+    record.attempts.push_back(record.attempts[0]);
+    record.attempts.push_back(record.attempts[1]);
+    Metrics metrics{1, "v", {}};
+    metrics.worker_cells(0).on_finish(record);
+    auto const text = metrics.scrape();
+    EXPECT_THAT(text, HasSubstr("sluice_fallbacks_total{route=\"chat-fast\"} 1\n"));
+    EXPECT_THAT(text, HasSubstr("sluice_retries_total{route=\"chat-fast\"} 2\n"));
+}
+
+TEST(Metrics, TimeBetweenPiecesIsTheMeanOfAnAnswer) {
+    auto record = a_record();
+    record.attempts[1].chunks = 11;
+    record.attempts[1].chunk_time = microseconds{300'000};
+    Metrics metrics{1, "v", {}};
+    metrics.worker_cells(0).on_finish(record);
+    record.attempts[1].chunk_time = microseconds{0};  // came in one read: says nothing
+    metrics.worker_cells(0).on_finish(record);
+    auto const text = metrics.scrape();
+    std::string const name = "gen_ai_client_operation_time_per_output_chunk_seconds";
+    std::string const labels = "{gen_ai_operation_name=\"chat\",gen_ai_provider_name=\"local\"";
+    EXPECT_THAT(text, HasSubstr(name + "_count" + labels + "} 1\n"));
+    EXPECT_THAT(text, HasSubstr(name + "_bucket" + labels + ",le=\"0.02\"} 0\n"));
+    EXPECT_THAT(text, HasSubstr(name + "_bucket" + labels + ",le=\"0.04\"} 1\n"));
+}
+
 TEST(Metrics, NothingAClientSentBecomesALabel) {
     auto record = a_record();
     record.model_asked = "canary-model";
@@ -159,11 +205,30 @@ TEST(Metrics, SourcesAreSummedAndShown) {
         return ledger;
     };
     sources.log_dropped = [] { return std::uint64_t{4}; };
+    sources.config = [] {
+        return ConfigFigures{.version = 3,
+                             .loaded_at = Wall::time_point{seconds{1'795'350'784}},
+                             .failures = 2,
+                             .last_failed = true};
+    };
+    sources.credentials = [] {
+        return std::vector<CredentialFigures>{{"openai", "one", true}, {"openai", "two", false}};
+    };
+    sources.traces = [] { return TraceCounters{.exported = 5, .dropped = 6, .failures = 7}; };
     Metrics const metrics{1, "v", sources};
     auto const text = metrics.scrape();
     EXPECT_THAT(text, HasSubstr("sluice_requests_in_flight 6\n"));
     EXPECT_THAT(text, HasSubstr("sluice_upstream_reuses_total 10\n"));
     EXPECT_THAT(text, HasSubstr("sluice_workers 2\n"));
+    for (char const* line :
+         {"sluice_worker_connections_open{worker=\"1\"} 0", "sluice_config_version 3",
+          "sluice_config_last_reload_successful 0", "sluice_config_reload_failures_total 2",
+          "sluice_credential_benched{provider=\"openai\",credential=\"one\"} 1",
+          "sluice_credential_benched{provider=\"openai\",credential=\"two\"} 0",
+          "sluice_trace_spans_exported_total 5", "sluice_trace_spans_dropped_total 6",
+          "sluice_trace_export_failures_total 7"}) {
+        EXPECT_THAT(text, HasSubstr(std::string{line} + "\n"));
+    }
     EXPECT_THAT(text, HasSubstr("sluice_ledger_records_written_total 11\n"));
     for (auto const* line :
          {"records_dropped_total 2", "records_spilled_total 12", "queue_records 13",
