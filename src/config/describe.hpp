@@ -28,6 +28,7 @@ Binding<std::vector<ModelPrice>> describe_prices();
 Binding<Tags> describe_tags();
 Binding<std::vector<Shaping>> describe_shaping();
 
+Binding<IpRanges> describe_networks();  // IP addresses, networks, "unix"
 Binding<AuthScheme> describe_auth_scheme();
 Binding<std::vector<std::string>> describe_operations();
 // Model names and globs of a team or key; remembered, to be checked against the routes.

@@ -15,6 +15,7 @@
 #include "endpoint/llm/models.hpp"
 #include "endpoint/root/welcome.hpp"
 #include "net/bind.hpp"
+#include "net/connection_caps.hpp"
 #include "net/server_stream.hpp"
 #include "net/tls.hpp"
 
@@ -35,6 +36,11 @@ std::shared_ptr<net::ServerOptions const> server_options(config::Server const& s
     options->body_idle = milliseconds{limits.body_idle_ms};
     options->keep_alive_idle = milliseconds{limits.keep_alive_idle_ms};
     options->write_idle = milliseconds{limits.write_idle_ms};
+    options->connections_per_address_max =
+        static_cast<std::uint32_t>(limits.connections_per_address_max);
+    options->body_rate_min = static_cast<std::uint32_t>(limits.body_rate_min);
+    options->write_rate_min = static_cast<std::uint32_t>(limits.write_rate_min);
+    options->trusted_proxies = server.trusted_proxies;
     options->half_close_cancels = server.half_close == config::HalfClose::cancel;
     return options;
 }
@@ -113,8 +119,10 @@ Daemon::Daemon(config::Document document) : document_(std::move(document)) {}
 Daemon::~Daemon() { stop(Steady::duration::zero()); }
 
 Result<std::unique_ptr<Daemon>> Daemon::create(config::Document document,
-                                               ProxyEnvironment const& environment) {
+                                               ProxyEnvironment const& environment,
+                                               std::vector<net::InheritedSocket> inherited) {
     std::unique_ptr<Daemon> daemon{new Daemon(std::move(document))};
+    daemon->inherited_ = std::move(inherited);
     auto opened = daemon->open(environment);
     if (!opened) return std::move(opened).error();
     return daemon;
@@ -133,7 +141,16 @@ Result<void> Daemon::open(ProxyEnvironment const& environment) {
     make_doors();
     auto listening = open_listeners();
     if (!listening) return listening;
-    return open_admin();
+    auto admin = open_admin();
+    if (admin && !inherited_.empty()) return net::not_taken(inherited_);
+    return admin;
+}
+
+Result<net::Bound> Daemon::bind(std::string const& name, std::string const& address,
+                                unsigned workers) {
+    auto taken = net::take_inherited(inherited_, name, address, workers);
+    if (!taken || !taken->fds.empty()) return taken;
+    return net::bind_listeners(address, workers);
 }
 
 Result<void> Daemon::open_outlets() {
@@ -180,7 +197,10 @@ void Daemon::make_contexts(std::shared_ptr<engine::Snapshot const> const& snapsh
         context.sink = sinks_.back().get();
         context.dice = engine::Dice{seed * (2 * i + 3)};
         context.body_bytes_in_flight = &body_bytes_in_flight_;
+        context.requests_in_flight = &requests_in_flight_;
+        context.auth_throttle = &auth_throttle_;
         contexts_.push_back(context);
+        context.requests_in_flight = nullptr;
         context.snapshot = engine::SnapshotPin{snapshot};
         context.sink = nullptr;
         admin_contexts_.push_back(context);
@@ -216,16 +236,24 @@ Result<void> Daemon::open_listeners() {
     for (auto const& described : document_.server.listeners) {
         std::shared_ptr<net::TlsServer const> tls;
         if (described.tls) {
-            auto made = net::TlsServer::create({described.tls->cert, described.tls->key});
+            auto made = net::TlsServer::create(
+                {described.tls->cert, described.tls->key, described.tls->client_ca,
+                 described.tls->client_auth == config::ClientAuth::require});
             if (!made) return std::move(made).error();
             tls = std::move(*made);
         }
-        auto bound = net::bind_listeners(described.address, workers);
+        auto bound = bind(described.name, described.address, workers);
         if (!bound) return std::move(bound).error();
-        auto const id = static_cast<std::uint32_t>(listeners_.size());
+        net::ListenerFd listener;
+        listener.tls = std::move(tls);
+        listener.base_path = described.base_path;
+        listener.id = static_cast<std::uint32_t>(listeners_.size());
+        listener.proxy_protocol = described.proxy_protocol;
+        listener.shared_queue = bound->shared_queue;
+        listener.caps = std::make_shared<net::ConnectionCaps>(workers);
         for (unsigned i = 0; i < workers; ++i) {
-            workers_[i]->add_listener({bound->fds[i], tls, described.base_path, id}, *door_,
-                                      options);
+            listener.fd = bound->fds[i];
+            workers_[i]->add_listener(listener, *door_, options);
         }
         listeners_.push_back({std::move(bound->address), bound->port});
     }
@@ -235,10 +263,12 @@ Result<void> Daemon::open_listeners() {
 // Admin requests are few: the first worker serves them.
 Result<void> Daemon::open_admin() {
     if (document_.admin.address.empty()) return {};
-    auto bound = net::bind_listeners(document_.admin.address, 1);
+    auto bound = bind("admin", document_.admin.address, 1);
     if (!bound) return std::move(bound).error();
-    auto const id = static_cast<std::uint32_t>(listeners_.size());
-    workers_.front()->add_listener({bound->fds.front(), nullptr, "", id}, *admin_door_,
+    net::ListenerFd listener;
+    listener.fd = bound->fds.front();
+    listener.id = static_cast<std::uint32_t>(listeners_.size());
+    workers_.front()->add_listener(std::move(listener), *admin_door_,
                                    server_options(document_.server));
     admin_address_ = std::move(bound->address);
     admin_port_ = bound->port;

@@ -64,6 +64,10 @@ void append_access_json(std::string& out, UsageRecord const& record) {
     out += '"';
     append_member(out, "id", record.id.view());
     append_member(out, "status", record.status);
+    if (record.client.is_known()) append_member(out, "client", record.client.text());
+    if (!record.client_certificate.empty()) {
+        append_member(out, "client_certificate", record.client_certificate);
+    }
     append_member(out, "surface", record.surface);
     append_member(out, "team", record.team);
     append_member(out, "key", record.key);
@@ -122,6 +126,11 @@ void append_access_text(std::string& out, UsageRecord const& record) {
         append_word(out, record.error_origin);
         out += ':';
         append_word(out, record.error_code);
+    }
+    if (record.client.is_known()) out.append(" client=").append(record.client.text());
+    if (!record.client_certificate.empty()) {
+        out += " client_certificate=";
+        append_word(out, record.client_certificate);
     }
     if (record.client_gone) out += " client_gone";
     if (record.mock) out += " mock";

@@ -72,7 +72,14 @@ int serve(std::string const& path) {
     if (!loaded.ok()) return exit_usage;
     raise_descriptor_limit();
     log::start(level_of(loaded.document.telemetry.log_level), ::isatty(STDERR_FILENO) == 0);
-    auto daemon = Daemon::create(std::move(loaded.document));
+    auto inherited = net::inherited_sockets(net::InheritedNames::read_and_forget(), ::getpid());
+    if (!inherited) {
+        log::stop();
+        fmt::print(stderr, "sluice: {}\n", inherited.error().message);
+        return exit_failed;
+    }
+    auto daemon = Daemon::create(std::move(loaded.document), ProxyEnvironment::read(),
+                                 std::move(*inherited));
     if (!daemon) {
         log::stop();
         fmt::print(stderr, "sluice: {}\n", daemon.error().message);
