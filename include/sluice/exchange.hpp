@@ -39,7 +39,7 @@ struct Exchange {
     engine::WorkerContext& worker;     // front_door
     engine::Snapshot const& snapshot;  // front_door; pinned for the whole exchange
     Dialect const* dialect =
-        nullptr;  // front_door: the caller's, for errors too; never null after it
+        nullptr;               // front_door: the caller's, for errors too; never null after it
     IpAddress client_address;  // front_door: behind the trusted proxies; none = they do not say
     bool counts_against_address = false;  // front_door: client_address is one client's, no proxy's
     std::shared_ptr<Principal const> principal;  // authenticate; null under server.auth none

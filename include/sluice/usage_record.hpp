@@ -56,7 +56,7 @@ struct UsageRecord {
     std::string surface;  // "chat.completions", "embeddings", ...; "" when no endpoint matched
     IpAddress client;     // behind the trusted proxies; for the access log, never in the ledger
     std::string client_certificate;  // subject, when one was shown and verified; access log only
-    std::string route;    // the route's name in config
+    std::string route;               // the route's name in config
     std::string model_asked;
     std::uint16_t status = 0;  // what the client got; 0 = it was gone before a status was sent
     std::string error_code;    // "" when answered well

@@ -213,7 +213,8 @@ std::optional<IpAddress> client_by_forwarded(std::span<std::string_view const> f
     for (auto const field : fields) {
         if (!ForwardedReader(field, hops).read()) return std::nullopt;
     }
-    return walk(hops.count(), [&hops](int i) { return hops.from_right(i); }, trusted, peer);
+    return walk(
+        hops.count(), [&hops](int i) { return hops.from_right(i); }, trusted, peer);
 }
 
 }  // namespace sluice::codec

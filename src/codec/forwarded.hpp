@@ -1,9 +1,9 @@
 // X-Forwarded-For and Forwarded (RFC 7239): the address behind the proxies that are trusted.
 //
-// Called by: engine (client_address), the fuzz target. Pure; at most hops_max entries are looked at.
-// Each proxy writes the address it was called from at the right end, so lists are read from there:
-// the first address that is not a trusted proxy is the client, and whatever stands left of it was
-// written by the client itself and says nothing.
+// Called by: engine (client_address), the fuzz target. Pure; at most hops_max entries are looked
+// at. Each proxy writes the address it was called from at the right end, so lists are read from
+// there: the first address that is not a trusted proxy is the client, and whatever stands left of
+// it was written by the client itself and says nothing.
 #pragma once
 
 #include <optional>

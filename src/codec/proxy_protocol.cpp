@@ -142,8 +142,8 @@ ProxyHeader::State ProxyHeader::begin_binary() noexcept {
     }
     std::size_t looked_at = 0;
     if (command == version_2_proxy) {
-        bool const is_known = family == unspecified || family == tcp4 || family == tcp6 ||
-                              family == unix_stream;
+        bool const is_known =
+            family == unspecified || family == tcp4 || family == tcp6 || family == unix_stream;
         if (!is_known) return fail("the PROXY header names an unknown family");
         looked_at = address_bytes(family);
         auto const least = family == unix_stream ? std::size_t{216} : looked_at;

@@ -81,7 +81,7 @@ struct Bounds {  // server.limits
     std::int64_t body_bytes_max = 32 * 1024 * 1024;
     std::int64_t response_bytes_max = 64 * 1024 * 1024;
     std::int64_t frame_bytes_max = 1024 * 1024;
-    std::int64_t connections_max = 20'000;  // of a listener, all workers
+    std::int64_t connections_max = 20'000;         // of a listener, all workers
     std::int64_t connections_per_address_max = 0;  // of a listener; 0 = none
     std::int64_t requests_in_flight_max = 10'000;  // all workers; 0 = none
     std::int64_t body_bytes_in_flight_max = 1024LL * 1024 * 1024;
@@ -95,8 +95,8 @@ struct Bounds {  // server.limits
     std::int64_t peek_ms = 0;             // 0 = first_byte_ms
 };
 
-struct AuthThrottle {    // per client address
-    int failures = 50;   // keys that are not known, within window_s; 0 = no throttle
+struct AuthThrottle {   // per client address
+    int failures = 50;  // keys that are not known, within window_s; 0 = no throttle
     int window_s = 60;
     int block_s = 60;
 };

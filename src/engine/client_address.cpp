@@ -65,8 +65,7 @@ Result<void> find_client_address(Exchange& x) {
             found = std::move(named).error();
         }
     }
-    x.counts_against_address =
-        x.client_address.is_ip() && !contains(trusted, x.client_address);
+    x.counts_against_address = x.client_address.is_ip() && !contains(trusted, x.client_address);
     x.record.client = x.client_address;
     return found;
 }

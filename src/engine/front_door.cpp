@@ -52,8 +52,9 @@ class InFlight {
 };
 
 Error too_many_requests() {
-    auto error = gateway_error(ErrorCode::overloaded, 503,
-                               "The gateway serves too many requests right now. Try again shortly.");
+    auto error =
+        gateway_error(ErrorCode::overloaded, 503,
+                      "The gateway serves too many requests right now. Try again shortly.");
     error.retry_after_ms = 1000;
     return error;
 }

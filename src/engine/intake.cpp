@@ -171,8 +171,8 @@ Result<void> authenticate(Exchange& x) {
         if (throttle && is_guess &&
             throttle->note_failure(x.client_address, x.snapshot.auth_throttle,
                                    x.client.arrived_at())) {
-            log::warn("{} showed too many unknown keys: blocked for {} s",
-                      x.client_address.text(), x.snapshot.auth_throttle.block_s);
+            log::warn("{} showed too many unknown keys: blocked for {} s", x.client_address.text(),
+                      x.snapshot.auth_throttle.block_s);
         }
         return std::move(principal).error();
     }

@@ -1,5 +1,5 @@
-// What the client connections of one listener may be in all: how many, how many from one address, and
-// how they lie on the workers. One object per listener, shared by its workers.
+// What the client connections of one listener may be in all: how many, how many from one address,
+// and how they lie on the workers. One object per listener, shared by its workers.
 //
 // Called by: listener, http1 session; the daemon makes them. Thread: any; relaxed atomics, touched
 // when a connection comes or goes, never per request. No locks, no allocation after construction.

@@ -2,9 +2,8 @@
 // it. Small while idle: no buffer, one outstanding wait.
 //
 // Called by: http1_session.cpp (the loop), the Handler through ServerStream. Calls: http1_request,
-// codec::ChunkedDecoder, Stream. Split: http1_accept.cpp (before the first request), http1_read.cpp,
-// http1_write.cpp.
-// Thread: the worker's. Lives in the frame of serve_connection.
+// codec::ChunkedDecoder, Stream. Split: http1_accept.cpp (before the first request),
+// http1_read.cpp, http1_write.cpp. Thread: the worker's. Lives in the frame of serve_connection.
 //
 // How a client that goes away is noticed during an exchange: HangupWatch reports FIN and RST
 // without reading; on TLS a watcher also reads on into the input buffer, to see close_notify, until
@@ -144,8 +143,9 @@ class Http1Connection final : public ServerStream,
     std::uint64_t length_left_ = 0;  // Framing::length
     Deadline write_deadline_;
     Steady::time_point write_wait_from_{};
-    Steady::duration write_waited_{};    // for the client, in this exchange
-    std::uint64_t taken_after_wait_ = 0;  // bytes the client took since it first had to be waited for
+    Steady::duration write_waited_{};  // for the client, in this exchange
+    std::uint64_t taken_after_wait_ =
+        0;  // bytes the client took since it first had to be waited for
     std::uint32_t requests_ = 0;
     Answer answer_ = Answer::none;
     Framing framing_ = Framing::none;

@@ -161,11 +161,10 @@ Async<> Http1Connection::send_rest(std::string head, std::span<std::string_view 
 Deadline Http1Connection::begin_write_wait() noexcept {
     auto const& options = *side_->options;
     write_wait_from_ = Steady::now();
-    auto const until =
-        earlier(Deadline{write_wait_from_ + options.write_idle}, write_deadline_);
+    auto const until = earlier(Deadline{write_wait_from_ + options.write_idle}, write_deadline_);
     if (options.write_rate_min == 0) return until;
-    auto const earned = milliseconds{
-        static_cast<std::int64_t>(taken_after_wait_ * 1000 / options.write_rate_min)};
+    auto const earned =
+        milliseconds{static_cast<std::int64_t>(taken_after_wait_ * 1000 / options.write_rate_min)};
     auto const left = options.write_idle + earned - write_waited_;
     return earlier(until, Deadline{write_wait_from_ + left});
 }

@@ -115,8 +115,9 @@ Result<std::vector<InheritedSocket>> inherited_sockets(InheritedNames const& var
         bool const listens =
             option(socket.fd, SO_ACCEPTCONN) == 1 && option(socket.fd, SO_TYPE) == SOCK_STREAM;
         if (!listens || !describe(socket)) {
-            return refused("the descriptor " + std::to_string(socket.fd) +
-                           " of LISTEN_FDS is no listening stream socket (Accept=no, ListenStream=)");
+            return refused(
+                "the descriptor " + std::to_string(socket.fd) +
+                " of LISTEN_FDS is no listening stream socket (Accept=no, ListenStream=)");
         }
         ::fcntl(socket.fd, F_SETFD, FD_CLOEXEC);
         sockets.push_back(std::move(socket));

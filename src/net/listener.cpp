@@ -64,8 +64,13 @@ void open_connection(WorkerImpl& worker, int fd, std::shared_ptr<ServerSide cons
     if (!stream.is_open()) return side->caps->close(worker.index());
     stream.set_no_delay();
     auto address = stream.peer_address();
-    Peer peer{std::move(address.host), address.port, side->loopback, side->tls != nullptr,
-              side->id,                address.ip,   {}};
+    Peer peer{std::move(address.host),
+              address.port,
+              side->loopback,
+              side->tls != nullptr,
+              side->id,
+              address.ip,
+              {}};
     ++counters.connections_accepted;
     worker.spawn("connection", serve_connection(worker, std::move(stream), side, std::move(peer)));
 }
@@ -114,8 +119,7 @@ Async<> accept_loop(WorkerImpl& worker, Stream socket, std::shared_ptr<ServerSid
         auto const wake = co_await socket.wait(Interest::read, worker.idle_scope());
         if (wake != Wake::ready) break;
         // Only where others wait at the same queue: a queue of its own would merely wait longer.
-        bool const leaves_it =
-            side->shared_queue && side->caps->is_far_above_mean(worker.index());
+        bool const leaves_it = side->shared_queue && side->caps->is_far_above_mean(worker.index());
         if (leaves_it) {
             ++worker.counters().accept_pauses;
             auto const slept = co_await worker.sleep(pause_above_mean, worker.idle_scope());

@@ -31,17 +31,17 @@ struct Peer {
 struct ServerOptions {
     std::size_t head_bytes_max = 32 * 1024;
     std::size_t header_count_max = 100;
-    std::size_t input_bytes_max = 64 * 1024;      // read ahead during an exchange (pipelining)
-    std::size_t connections_max = 20'000;         // of a listener, all workers
+    std::size_t input_bytes_max = 64 * 1024;        // read ahead during an exchange (pipelining)
+    std::size_t connections_max = 20'000;           // of a listener, all workers
     std::uint32_t connections_per_address_max = 0;  // of a listener; 0 = no bound
     IpRanges trusted_proxies;  // may send PROXY headers; not bound by the one above
     Steady::duration head_timeout = seconds{10};  // first byte of a head to its end; TLS handshake
     Steady::duration keep_alive_idle = seconds{75};  // between requests
     Steady::duration body_idle = seconds{30};        // between two reads of a body
     Steady::duration write_idle = seconds{30};  // a client that takes no byte for so long is cut
-    // Bytes a second, on top of body_idle or write_idle once: who is slower in the mean is cut, also
-    // when a byte moves now and then. Of an answer only the time counts in which it waits for the
-    // client. 0 = no bound.
+    // Bytes a second, on top of body_idle or write_idle once: who is slower in the mean is cut,
+    // also when a byte moves now and then. Of an answer only the time counts in which it waits for
+    // the client. 0 = no bound.
     std::uint32_t body_rate_min = 512;
     std::uint32_t write_rate_min = 512;
     std::uint32_t requests_per_connection_max = 0;  // 0 = no bound

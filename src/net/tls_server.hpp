@@ -12,7 +12,8 @@
 
 namespace sluice::net {
 
-// Subject of the verified certificate the client showed, as "CN=a,O=b" (RFC 2253), bounded; "" = none.
+// Subject of the verified certificate the client showed, as "CN=a,O=b" (RFC 2253), bounded; "" =
+// none.
 std::string client_subject(SSL* ssl);
 
 class TlsServerContext final : public TlsServer {

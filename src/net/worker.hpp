@@ -20,9 +20,9 @@ struct ServerOptions;
 class TlsServer;
 
 struct WorkerStats {
-    std::uint64_t connections_open = 0;      // client side
-    std::uint64_t connections_accepted = 0;  // in all
-    std::uint64_t connections_refused = 0;   // over connections_max
+    std::uint64_t connections_open = 0;             // client side
+    std::uint64_t connections_accepted = 0;         // in all
+    std::uint64_t connections_refused = 0;          // over connections_max
     std::uint64_t connections_refused_address = 0;  // over connections_per_address_max
     std::uint64_t connections_refused_proxy = 0;    // no PROXY header, or from nobody trusted
     std::uint64_t accept_pauses = 0;                // far above the mean of the workers

@@ -78,8 +78,8 @@ int serve(std::string const& path) {
         fmt::print(stderr, "sluice: {}\n", inherited.error().message);
         return exit_failed;
     }
-    auto daemon = Daemon::create(std::move(loaded.document), ProxyEnvironment::read(),
-                                 std::move(*inherited));
+    auto daemon =
+        Daemon::create(std::move(loaded.document), ProxyEnvironment::read(), std::move(*inherited));
     if (!daemon) {
         log::stop();
         fmt::print(stderr, "sluice: {}\n", daemon.error().message);

@@ -21,7 +21,8 @@ AuthThrottle::AuthThrottle()
 }
 
 std::uint64_t AuthThrottle::pack(State const& state) noexcept {
-    return (static_cast<std::uint64_t>(std::min(state.failures, failures_most)) << (2 * time_bits)) |
+    return (static_cast<std::uint64_t>(std::min(state.failures, failures_most))
+            << (2 * time_bits)) |
            (static_cast<std::uint64_t>(std::min(state.since_s, time_most)) << time_bits) |
            std::min(state.until_s, time_most);
 }
@@ -95,9 +96,8 @@ bool AuthThrottle::note_failure(IpAddress const& address, Settings const& settin
         if (!word.compare_exchange_weak(seen, pack(state), std::memory_order_relaxed)) continue;
         if (!blocks) return false;
         auto latest = latest_until_s_.load(std::memory_order_relaxed);
-        while (latest < state.until_s &&
-               !latest_until_s_.compare_exchange_weak(latest, state.until_s,
-                                                      std::memory_order_relaxed)) {
+        while (latest < state.until_s && !latest_until_s_.compare_exchange_weak(
+                                             latest, state.until_s, std::memory_order_relaxed)) {
         }
         return true;
     }

@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include "codec/forwarded.hpp"
+
+#include <gtest/gtest.h>
 
 namespace sluice::codec {
 namespace {
@@ -81,14 +81,15 @@ TEST(Forwarded, AnAddressATrustedProxyDoesNotTellIsUnknown) {
 TEST(Forwarded, ReadsTheGrammarOfRfc7239) {
     EXPECT_EQ(by_forwarded({"for=203.0.113.9;proto=http;by=10.0.0.1"}), "203.0.113.9");
     EXPECT_EQ(by_forwarded({"For=\"203.0.113.9:4711\""}), "203.0.113.9");
-    EXPECT_EQ(by_forwarded({R"(proto=https;for="[2001:db8::9]:4711";host="a,b;c")"}), "2001:db8::9");
+    EXPECT_EQ(by_forwarded({R"(proto=https;for="[2001:db8::9]:4711";host="a,b;c")"}),
+              "2001:db8::9");
     EXPECT_EQ(by_forwarded({R"(for="203\.0.113.9")"}), "203.0.113.9") << "quoted pair";
     EXPECT_EQ(by_forwarded({"for=203.0.113.9 ; proto=http , for=10.0.0.2"}), "203.0.113.9");
-    EXPECT_EQ(by_forwarded({"for=203.0.113.9:4711"}), "203.0.113.9") << "unquoted, as many write it";
+    EXPECT_EQ(by_forwarded({"for=203.0.113.9:4711"}), "203.0.113.9")
+        << "unquoted, as many write it";
     EXPECT_EQ(by_forwarded({""}), "10.0.0.1");
     auto const secret = "secret=" + std::string(500, 's') + ";for=203.0.113.9";
-    EXPECT_EQ(by_forwarded({secret}),
-              "203.0.113.9");
+    EXPECT_EQ(by_forwarded({secret}), "203.0.113.9");
 }
 
 TEST(Forwarded, ABrokenOneIsNotGuessedAt) {

@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include "codec/proxy_protocol.hpp"
+
+#include <gtest/gtest.h>
 
 namespace sluice::codec {
 namespace {
@@ -16,7 +16,8 @@ struct Outcome {
 };
 
 std::ostream& operator<<(std::ostream& out, Outcome const& o) {
-    return out << static_cast<int>(o.state) << " " << o.consumed << " " << o.source << ":" << o.port;
+    return out << static_cast<int>(o.state) << " " << o.consumed << " " << o.source << ":"
+               << o.port;
 }
 
 Outcome feed(std::string_view bytes, std::size_t step) {

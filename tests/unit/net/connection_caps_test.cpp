@@ -1,8 +1,8 @@
+#include "net/connection_caps.hpp"
+
 #include <gtest/gtest.h>
 #include <thread>
 #include <vector>
-
-#include "net/connection_caps.hpp"
 
 namespace sluice::net {
 namespace {

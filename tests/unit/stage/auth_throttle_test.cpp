@@ -1,9 +1,9 @@
+#include "stage/auth/auth_throttle.hpp"
+
 #include <atomic>
 #include <gtest/gtest.h>
 #include <thread>
 #include <vector>
-
-#include "stage/auth/auth_throttle.hpp"
 
 namespace sluice::stage {
 namespace {
