@@ -171,7 +171,7 @@ void FrontDoor::malformed_headers(Error const& error, http::HeaderBlock& headers
     malformed_id_ = Ulid::next(Wall::now());
     headers.add("x-sluice-request-id", malformed_id_.view());
     headers.add("x-sluice-error-origin", to_string(error.origin));
-    if (error.origin != Origin::client) return;  // too many connections: told by a counter
+    if (error.code == ErrorCode::overloaded) return;  // a connection too many: counted
     log::info("request {} was malformed: {} {}", malformed_id_.view(), error.http_status,
               error.detail.empty() ? error.message : error.detail);
 }
