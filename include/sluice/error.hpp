@@ -28,7 +28,10 @@ enum class ErrorCode : std::uint8_t {
     invalid_api_key,
     expired_api_key,
     disabled_api_key,
-    model_not_found,  // unknown or forbidden: one answer for both
+    address_not_allowed,     // the key may not be used from there
+    too_many_auth_failures,  // of this address: its keys are not looked at for a while
+    override_not_allowed,    // x-sluice-* asks for more than the route gives
+    model_not_found,         // unknown or forbidden: one answer for both
     unknown_path,
     method_not_allowed,
     client_closed,  // the caller went away; nobody reads the answer

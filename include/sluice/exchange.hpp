@@ -10,6 +10,7 @@
 #include "sluice/async.hpp"
 #include "sluice/dialect.hpp"
 #include "sluice/http.hpp"
+#include "sluice/ip.hpp"
 #include "sluice/llm/request.hpp"
 #include "sluice/loss.hpp"
 #include "sluice/principal.hpp"
@@ -38,13 +39,16 @@ struct Exchange {
     engine::WorkerContext& worker;     // front_door
     engine::Snapshot const& snapshot;  // front_door; pinned for the whole exchange
     Dialect const* dialect =
-        nullptr;  // front_door: the caller's, for errors too; never null after it
+        nullptr;               // front_door: the caller's, for errors too; never null after it
+    IpAddress client_address;  // front_door: behind the trusted proxies; none = they do not say
+    bool counts_against_address = false;  // front_door: client_address is one client's, no proxy's
     std::shared_ptr<Principal const> principal;  // authenticate; null under server.auth none
     Operation operation = Operation::chat;       // endpoint
     http::Body body;                             // read_request
     RequestFacts facts;                          // read_request
     engine::Route const* route = nullptr;        // read_request
-    Deadline deadline;                           // read_request: the route's total
+    Deadline deadline;     // read_request: the route's total, or what the caller asked for
+    int attempts_max = 0;  // read_request: the route's, or what the caller asked for
     // attempt: the request in the neutral model, when a target speaks another dialect. Views into
     // `body`.
     std::unique_ptr<llm::Request> neutral;

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/ip.hpp"
+
 namespace sluice {
 
 struct Principal {
@@ -17,9 +19,14 @@ struct Principal {
     std::vector<std::string> key_models;
     bool team_unrestricted = true;
     bool key_unrestricted = true;
+    std::optional<IpRanges> team_from;  // nullopt = from anywhere
+    std::optional<IpRanges> key_from;
+    bool may_override = false;  // x-sluice-timeout-ms, -retries may loosen what the route says
 
     // A key narrows its team and never widens it: both lists must allow the model.
     [[nodiscard]] bool may_use(std::string_view model) const noexcept;
+    // Both lists again; an address that is not known is in none.
+    [[nodiscard]] bool may_come_from(IpAddress const& address) const noexcept;
 };
 
 // One '*' at most; without one the whole text must be equal.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sluice/ids.hpp"
+#include "sluice/ip.hpp"
 #include "sluice/llm/usage.hpp"
 #include "sluice/money.hpp"
 #include "sluice/time.hpp"
@@ -56,7 +57,9 @@ struct UsageRecord {
     std::vector<std::string> tags;  // "name=value" or "name", sorted, each name once; bounded
     TraceContext trace;             // sampled or not
     std::string surface;  // "chat.completions", "embeddings", ...; "" when no endpoint matched
-    std::string route;    // the route's name in config
+    IpAddress client;     // behind the trusted proxies; for the access log, never in the ledger
+    std::string client_certificate;  // subject, when one was shown and verified; access log only
+    std::string route;               // the route's name in config
     std::string model_asked;
     std::uint16_t status = 0;  // what the client got; 0 = it was gone before a status was sent
     std::string error_code;    // "" when answered well

@@ -29,6 +29,12 @@ std::string_view to_string(ErrorCode code) noexcept {
             return "expired_api_key";
         case ErrorCode::disabled_api_key:
             return "disabled_api_key";
+        case ErrorCode::address_not_allowed:
+            return "address_not_allowed";
+        case ErrorCode::too_many_auth_failures:
+            return "too_many_auth_failures";
+        case ErrorCode::override_not_allowed:
+            return "override_not_allowed";
         case ErrorCode::model_not_found:
             return "model_not_found";
         case ErrorCode::unknown_path:

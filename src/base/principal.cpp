@@ -21,4 +21,9 @@ bool Principal::may_use(std::string_view model) const noexcept {
     return (team_unrestricted || allows(team_models)) && (key_unrestricted || allows(key_models));
 }
 
+bool Principal::may_come_from(IpAddress const& address) const noexcept {
+    return (!team_from || contains(*team_from, address)) &&
+           (!key_from || contains(*key_from, address));
+}
+
 }  // namespace sluice

@@ -33,6 +33,7 @@ Binding<Telemetry> describe_telemetry();
 // What OpenTelemetry's environment variables say, where `out` says nothing.
 void take_otel_environment(Reader& reader, Traces& out);
 
+Binding<IpRanges> describe_networks();  // IP addresses, networks, "unix"
 Binding<AuthScheme> describe_auth_scheme();
 Binding<std::vector<std::string>> describe_operations();
 // Model names and globs of a team or key; remembered, to be checked against the routes.

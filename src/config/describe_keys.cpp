@@ -107,7 +107,8 @@ Binding<std::optional<std::chrono::sys_days>> describe_date() {
     return binding;
 }
 
-constexpr std::array<std::string_view, 3> other_fields = {"expires", "disabled", "models"};
+constexpr std::array<std::string_view, 5> other_fields = {"expires", "disabled", "models",
+                                                          "allow_from", "may_override"};
 
 void check_key(Reader& reader, Node const& node, Key& out) {
     bool const has_hash = node.find("hash") != nullptr;
@@ -142,6 +143,12 @@ Binding<Key> describe_key() {
         .field("disabled", &Key::disabled, boolean(), "`true` refuses it.")
         .field("models", &Key::models, optional(describe_models()),
                "Model names and globs; narrows the team's, never widens them.")
+        .field("allow_from", &Key::allow_from, optional(describe_networks()),
+               "Addresses and networks it may be used from, `unix` for Unix sockets; narrows the "
+               "team's. Left out: from anywhere the team may.")
+        .field("may_override", &Key::may_override, boolean(),
+               "`true`: `x-sluice-timeout-ms` and `x-sluice-retries` may also go beyond what the "
+               "route says.")
         .afterwards(check_key)
         .done();
 }
@@ -163,6 +170,9 @@ Binding<std::vector<Team>> describe_teams() {
     auto const team = Described<Team>("keys.*", "A team: what its keys share.")
                           .field("models", &Team::models, optional(describe_models()),
                                  "Model names and globs it may use; left out: every route.")
+                          .field("allow_from", &Team::allow_from, optional(describe_networks()),
+                                 "Addresses and networks its keys may be used from; left out: "
+                                 "anywhere.")
                           .field("keys", &Team::keys,
                                  named<Key>({"key name", &Key::name, check_name, name_pattern},
                                             describe_key(), 10'000),

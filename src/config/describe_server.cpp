@@ -31,6 +31,12 @@ Binding<std::string> describe_address(bool may_be_off) {
 }
 
 void check_tls(Reader& reader, Node const& node, Tls& out) {
+    if (!out.client_ca.empty()) {
+        std::ignore = reader.pem_file(node, "client_ca", out.client_ca, check_certificates);
+    } else if (auto const* auth = node.find("client_auth")) {
+        Reader::Step const step(reader, "client_auth");
+        reader.error(auth->place, "says nothing without client_ca; add it, or leave this out");
+    }
     auto const chain = reader.pem_file(node, "cert", out.cert, check_certificates);
     auto const key = reader.pem_file(node, "key", out.key, check_private_key);
     if (!chain || !key || is_key_of(*key, *chain)) return;
@@ -46,6 +52,14 @@ Binding<Tls> describe_tls() {
                "Certificate chain, PEM; the server's own first.", true)
         .field("key", &Tls::key, text("a file path"), "Private key, PEM, without a passphrase.",
                true)
+        .field("client_ca", &Tls::client_ca, text("a file path"),
+               "Certificates (PEM) of those who sign client certificates. Left out: clients show "
+               "none.")
+        .field("client_auth", &Tls::client_auth,
+               choice<ClientAuth>(
+                   {{"require", ClientAuth::require}, {"request", ClientAuth::request}}),
+               "With `client_ca`: a client without a certificate is refused (`require`) or let in "
+               "(`request`); one that is not valid is refused either way.")
         .afterwards(check_tls)
         .done();
 }
@@ -60,6 +74,12 @@ Binding<Listener> describe_listener() {
         .field("base_path", &Listener::base_path,
                text("a path like /prefix", check_base_path, "^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$"),
                "Put before every path, for a listener behind another proxy.")
+        .field("name", &Listener::name, text("a name", check_name, name_pattern),
+               "Name of the socket to take over when systemd hands one over "
+               "(`FileDescriptorName=`); without one it is found by its address.")
+        .field("proxy_protocol", &Listener::proxy_protocol, boolean(),
+               "Every connection begins with a PROXY protocol header, version 1 or 2, before TLS; "
+               "from `trusted_proxies` only, all others are refused.")
         .done();
 }
 
@@ -108,7 +128,12 @@ Binding<Bounds> describe_limits() {
         .field("frame_bytes_max", &Bounds::frame_bytes_max, integer(1024, gib),
                "One event of a stream.")
         .field("connections_max", &Bounds::connections_max, integer(1, 1'000'000),
-               "Client connections of one worker.")
+               "Client connections of one listener, all workers; above it 503.")
+        .field("connections_per_address_max", &Bounds::connections_per_address_max,
+               integer(0, 1'000'000),
+               "Of them from one address (IPv6: one /64), `trusted_proxies` aside; 0: no bound.")
+        .field("requests_in_flight_max", &Bounds::requests_in_flight_max, integer(0, 1'000'000),
+               "Requests being served at once, all workers; above it 503; 0: no bound.")
         .field("body_bytes_in_flight_max", &Bounds::body_bytes_in_flight_max,
                integer(1024, 1024 * gib),
                "Request bodies held at once, all workers: each from its arrival until its answer "
@@ -121,10 +146,29 @@ Binding<Bounds> describe_limits() {
                "A connection between two requests.")
         .field("write_idle_ms", &Bounds::write_idle_ms, integer(100, day_ms),
                "A client that stops reading.")
+        .field("body_rate_min", &Bounds::body_rate_min, integer(0, 1'000'000'000),
+               "Bytes a second that a request body has to come with, `body_idle_ms` granted on "
+               "top; 0: no bound.")
+        .field("write_rate_min", &Bounds::write_rate_min, integer(0, 1'000'000'000),
+               "Bytes a second that a client has to take while its answer waits for it, "
+               "`write_idle_ms` granted on top; 0: no bound.")
         .field("peek_bytes", &Bounds::peek_bytes, integer(1024, 64 * 1024 * 1024),
                "How far an answer is read before it must speak.")
         .field("peek_ms", &Bounds::peek_ms, integer(0, day_ms),
                "How long an answer may take to speak; 0: first_byte_ms.")
+        .done();
+}
+
+Binding<AuthThrottle> describe_auth_throttle() {
+    return Described<AuthThrottle>("server.auth_throttle",
+                                   "Against guessing keys: an address (IPv6: a /64) that keeps "
+                                   "showing unknown keys gets 429 without a look at its next one.")
+        .field("failures", &AuthThrottle::failures, small_integer(0, 4000),
+               "Unknown keys within the window that block the address; 0: never.")
+        .field("window_s", &AuthThrottle::window_s, small_integer(1, 86'400),
+               "How long a failure counts, in seconds.")
+        .field("block_s", &AuthThrottle::block_s, small_integer(1, 86'400),
+               "How long the address is blocked, in seconds.")
         .done();
 }
 
@@ -187,6 +231,17 @@ Binding<Server> describe_server() {
         .field("auth", &Server::auth, choice<Auth>({{"keys", Auth::keys}, {"none", Auth::none}}),
                "`keys`: callers show one of `keys`. `none`: everybody may call; loopback listeners "
                "only.")
+        .field("auth_throttle", &Server::auth_throttle, describe_auth_throttle(),
+               "Against guessing keys.")
+        .field("trusted_proxies", &Server::trusted_proxies, describe_networks(),
+               "Proxies and balancers in front, as addresses and networks (`unix`: whoever comes "
+               "through a Unix socket): what they say about the client's address is believed.")
+        .field("forwarded_header", &Server::forwarded_header,
+               choice<ForwardedHeader>({{"any", ForwardedHeader::any},
+                                        {"x-forwarded-for", ForwardedHeader::x_forwarded_for},
+                                        {"forwarded", ForwardedHeader::forwarded}}),
+               "Which header the trusted proxies write. `any`: either; a request whose two headers "
+               "name different clients is refused.")
         .field("workers", &Server::workers, small_integer(0, 1024),
                "Worker threads; 0: one for each core.")
         .field("half_close", &Server::half_close,

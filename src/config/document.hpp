@@ -10,21 +10,29 @@
 #include <string>
 #include <vector>
 
+#include "sluice/ip.hpp"
+
 #include "base/secret.hpp"
 #include "config/place.hpp"
 #include "config/price.hpp"
 
 namespace sluice::config {
 
+enum class ClientAuth { require, request };
+
 struct Tls {
-    std::string cert;  // PEM file
-    std::string key;   // PEM file
+    std::string cert;       // PEM file
+    std::string key;        // PEM file
+    std::string client_ca;  // PEM file; "" = clients show no certificate
+    ClientAuth client_auth = ClientAuth::require;
 };
 
 struct Listener {
     std::string address;  // "127.0.0.1:8080", "[::1]:8443", "unix:/run/sluice.sock"
     std::optional<Tls> tls;
     std::string base_path;  // "" or "/prefix"
+    std::string name;       // of a socket that is inherited (LISTEN_FDNAMES); "" = by address only
+    bool proxy_protocol = false;
     Place place;
 };
 
@@ -73,22 +81,36 @@ struct Bounds {  // server.limits
     std::int64_t body_bytes_max = 32 * 1024 * 1024;
     std::int64_t response_bytes_max = 64 * 1024 * 1024;
     std::int64_t frame_bytes_max = 1024 * 1024;
-    std::int64_t connections_max = 10'000;  // per worker and listener
+    std::int64_t connections_max = 20'000;         // of a listener, all workers
+    std::int64_t connections_per_address_max = 0;  // of a listener; 0 = none
+    std::int64_t requests_in_flight_max = 10'000;  // all workers; 0 = none
     std::int64_t body_bytes_in_flight_max = 1024LL * 1024 * 1024;
     std::int64_t head_timeout_ms = 10'000;
     std::int64_t body_idle_ms = 30'000;
     std::int64_t keep_alive_idle_ms = 75'000;
     std::int64_t write_idle_ms = 30'000;
+    std::int64_t body_rate_min = 512;     // bytes a second; 0 = none
+    std::int64_t write_rate_min = 512;    // bytes a second; 0 = none
     std::int64_t peek_bytes = 64 * 1024;  // how far an answer is read before it must speak
     std::int64_t peek_ms = 0;             // 0 = first_byte_ms
 };
 
+struct AuthThrottle {   // per client address
+    int failures = 50;  // keys that are not known, within window_s; 0 = no throttle
+    int window_s = 60;
+    int block_s = 60;
+};
+
 enum class Auth { keys, none };
+enum class ForwardedHeader { any, x_forwarded_for, forwarded };
 enum class HalfClose { cancel, allow };
 
 struct Server {
     std::vector<Listener> listeners;  // default: 127.0.0.1:8080
     Auth auth = Auth::keys;
+    AuthThrottle auth_throttle;
+    IpRanges trusted_proxies;
+    ForwardedHeader forwarded_header = ForwardedHeader::any;
     int workers = 0;  // 0 = one per core
     HalfClose half_close = HalfClose::cancel;
     Defaults defaults;
@@ -193,6 +215,8 @@ struct Key {
     std::optional<std::chrono::sys_days> expires;  // valid through the day before, UTC
     bool disabled = false;
     std::optional<std::vector<std::string>> models;  // globs; nullopt = all of the team's
+    std::optional<IpRanges> allow_from;              // nullopt = from anywhere the team may
+    bool may_override = false;                       // x-sluice-timeout-ms, -retries may loosen
     bool is_trial = false;                           // the shipped key: loopback listeners only
     Place place;
 };
@@ -200,6 +224,7 @@ struct Key {
 struct Team {
     std::string name;
     std::optional<std::vector<std::string>> models;  // globs; nullopt = every route
+    std::optional<IpRanges> allow_from;              // nullopt = from anywhere
     std::vector<Key> keys;
     Place place;
 };

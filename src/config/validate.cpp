@@ -78,6 +78,24 @@ void check_listeners(Document const& document, Problems& problems) {
     claim(document.admin.address, document.admin.place);
 }
 
+void check_proxies(Document const& document, Problems& problems) {
+    auto const& server = document.server;
+    std::map<std::string, Place> names;
+    for (auto const& listener : server.listeners) {
+        if (listener.proxy_protocol && server.trusted_proxies.empty()) {
+            problems.error(listener.place,
+                           "server.listeners[] with proxy_protocol needs server.trusted_proxies: "
+                           "the balancer's addresses, as whoever may send such a header can claim "
+                           "any address");
+        }
+        if (listener.name.empty()) continue;
+        auto const [first, is_new] = names.emplace(listener.name, listener.place);
+        if (is_new) continue;
+        problems.error(listener.place, "the listener name " + in_quotes(listener.name) +
+                                           " is taken already, at " + to_text(first->second));
+    }
+}
+
 void check_doors(Document const& document, Problems& problems) {
     auto const* open = open_listener(document);
     bool const has_keys = std::any_of(document.teams.begin(), document.teams.end(),
@@ -298,7 +316,9 @@ void settle_addresses(Document& document, LoadOptions const& options,
                       std::vector<Problem>& problems) {
     auto& listeners = document.server.listeners;
     if (listeners.empty()) {
-        listeners.push_back({"127.0.0.1:8080", std::nullopt, "", document.server.place});
+        auto& only = listeners.emplace_back();
+        only.address = "127.0.0.1:8080";
+        only.place = document.server.place;
     }
     std::string why;
     if (auto const value = options.env("SLUICE_LISTEN").value_or(""); !value.empty()) {
@@ -340,6 +360,7 @@ void validate(Document& document, Findings const& findings, LoadOptions const& o
     auto const today = options.today.value_or(
         std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()));
     check_listeners(document, problems);
+    check_proxies(document, problems);
     check_doors(document, problems);
     check_keys(document, today, problems);
     check_narrowing(document, findings, problems);

@@ -414,7 +414,19 @@ class Builder {
             auto const& first = server.listeners.front();
             snapshot_->public_url = (first.tls ? "https://" : "http://") + first.address;
         }
+        snapshot_->trusted_proxies = server.trusted_proxies;
+        using Which = engine::Snapshot::ForwardedHeader;
+        snapshot_->forwarded_header =
+            server.forwarded_header == config::ForwardedHeader::forwarded ? Which::forwarded
+            : server.forwarded_header == config::ForwardedHeader::x_forwarded_for
+                ? Which::x_forwarded_for
+                : Which::any;
+        auto const& throttle = server.auth_throttle;
+        snapshot_->auth_throttle = {static_cast<std::uint32_t>(throttle.failures),
+                                    static_cast<std::uint32_t>(throttle.window_s),
+                                    static_cast<std::uint32_t>(throttle.block_s)};
         auto const& limits = server.limits;
+        snapshot_->requests_in_flight_max = limits.requests_in_flight_max;
         snapshot_->body_bytes_max = static_cast<std::size_t>(limits.body_bytes_max);
         snapshot_->response_bytes_max = static_cast<std::size_t>(limits.response_bytes_max);
         snapshot_->frame_bytes_max = static_cast<std::size_t>(limits.frame_bytes_max);

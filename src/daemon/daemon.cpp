@@ -19,6 +19,7 @@
 #include "endpoint/llm/models.hpp"
 #include "endpoint/root/welcome.hpp"
 #include "net/bind.hpp"
+#include "net/connection_caps.hpp"
 #include "net/server_stream.hpp"
 
 namespace sluice::daemon {
@@ -133,10 +134,12 @@ Daemon::~Daemon() { stop(Steady::duration::zero()); }
 Result<std::unique_ptr<Daemon>> Daemon::create(config::Document document,
                                                ProxyEnvironment const& environment,
                                                std::unique_ptr<ConfigSource> source,
-                                               WatchOptions watch, LedgerDisks disks) {
+                                               WatchOptions watch, LedgerDisks disks,
+                                               std::vector<net::InheritedSocket> inherited) {
     std::unique_ptr<Daemon> daemon{new Daemon(std::move(document), environment)};
     daemon->source_ = std::move(source);
     daemon->watch_options_ = watch;
+    daemon->inherited_ = std::move(inherited);
     auto opened = daemon->open(std::move(disks));
     if (!opened) return std::move(opened).error();
     return daemon;
@@ -155,7 +158,16 @@ Result<void> Daemon::open(LedgerDisks disks) {
     make_doors();
     auto listening = open_listeners();
     if (!listening) return listening;
-    return open_admin();
+    auto admin = open_admin();
+    if (admin && !inherited_.empty()) return net::not_taken(inherited_);
+    return admin;
+}
+
+Result<net::Bound> Daemon::bind(std::string const& name, std::string const& address,
+                                unsigned workers) {
+    auto taken = net::take_inherited(inherited_, name, address, workers);
+    if (!taken || !taken->fds.empty()) return taken;
+    return net::bind_listeners(address, workers);
 }
 
 Result<void> Daemon::open_outlets(LedgerDisks disks) {
@@ -212,7 +224,10 @@ void Daemon::make_contexts(std::shared_ptr<engine::Snapshot const> const& snapsh
         context.sink = sinks_.back().get();
         context.dice = engine::Dice{seed * (2 * i + 3)};
         context.body_bytes_in_flight = &body_bytes_in_flight_;
+        context.requests_in_flight = &requests_in_flight_;
+        context.auth_throttle = &auth_throttle_;
         contexts_.push_back(context);
+        context.requests_in_flight = nullptr;
         context.snapshot = engine::SnapshotPin{snapshot};
         context.sink = nullptr;
         admin_contexts_.push_back(context);
@@ -241,12 +256,18 @@ Result<void> Daemon::open_listeners() {
     for (auto const& described : document_.server.listeners) {
         auto tls = tls_server(described);
         if (!tls) return std::move(tls).error();
-        auto bound = net::bind_listeners(described.address, workers);
+        auto bound = bind(described.name, described.address, workers);
         if (!bound) return std::move(bound).error();
-        auto const id = static_cast<std::uint32_t>(listeners_.size());
+        net::ListenerFd listener;
+        listener.tls = *tls;
+        listener.base_path = described.base_path;
+        listener.id = static_cast<std::uint32_t>(listeners_.size());
+        listener.proxy_protocol = described.proxy_protocol;
+        listener.shared_queue = bound->shared_queue;
+        listener.caps = std::make_shared<net::ConnectionCaps>(workers);
         for (unsigned i = 0; i < workers; ++i) {
-            workers_[i]->add_listener({bound->fds[i], *tls, described.base_path, id}, *door_,
-                                      options);
+            listener.fd = bound->fds[i];
+            workers_[i]->add_listener(listener, *door_, options);
         }
         listeners_.push_back({std::move(bound->address), bound->port});
     }
@@ -256,10 +277,12 @@ Result<void> Daemon::open_listeners() {
 // Admin requests are few: the first worker serves them.
 Result<void> Daemon::open_admin() {
     if (document_.admin.address.empty()) return {};
-    auto bound = net::bind_listeners(document_.admin.address, 1);
+    auto bound = bind("admin", document_.admin.address, 1);
     if (!bound) return std::move(bound).error();
-    auto const id = static_cast<std::uint32_t>(listeners_.size());
-    workers_.front()->add_listener({bound->fds.front(), nullptr, "", id}, *admin_door_,
+    net::ListenerFd listener;
+    listener.fd = bound->fds.front();
+    listener.id = static_cast<std::uint32_t>(listeners_.size());
+    workers_.front()->add_listener(std::move(listener), *admin_door_,
                                    server_options(document_.server));
     admin_address_ = std::move(bound->address);
     admin_port_ = bound->port;

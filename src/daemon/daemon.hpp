@@ -22,8 +22,10 @@
 #include "engine/front_door.hpp"
 #include "engine/runtime.hpp"
 #include "engine/worker_context.hpp"
+#include "net/inherited.hpp"
 #include "net/offload.hpp"
 #include "net/worker.hpp"
+#include "stage/auth/auth_throttle.hpp"
 #include "store/projection/projector.hpp"
 #include "store/usage/query.hpp"
 #include "telemetry/ledger.hpp"
@@ -47,7 +49,7 @@ class Daemon {
     static Result<std::unique_ptr<Daemon>> create(
         config::Document document, ProxyEnvironment const& environment = ProxyEnvironment::read(),
         std::unique_ptr<ConfigSource> source = nullptr, WatchOptions watch = {},
-        LedgerDisks disks = {});
+        LedgerDisks disks = {}, std::vector<net::InheritedSocket> inherited = {});
     ~Daemon();  // stops at once when it runs
 
     void start();
@@ -87,6 +89,8 @@ class Daemon {
 
     Daemon(config::Document document, ProxyEnvironment environment);
     Result<void> open(LedgerDisks disks);
+    // A socket that was handed over, else a new one. At the admin address, `name` is "admin".
+    Result<net::Bound> bind(std::string const& name, std::string const& address, unsigned workers);
     Result<void> open_outlets(LedgerDisks disks);
     Result<void> open_listeners();
     Result<void> open_admin();
@@ -134,11 +138,15 @@ class Daemon {
     std::atomic<bool> last_reload_failed_{false};
 
     std::unique_ptr<telemetry::Ledger> ledger_;
-    std::unique_ptr<store::Projector> projector_;  // reads what the ledger wrote
+    std::unique_ptr<store::Projector> projector_;       // reads what the ledger wrote
     std::unique_ptr<telemetry::TraceExporter> traces_;  // null: off
     std::unique_ptr<telemetry::Metrics> metrics_;
     std::vector<std::unique_ptr<telemetry::RecordSink>> sinks_;
-    std::atomic<std::int64_t> body_bytes_in_flight_{0};
+    std::vector<net::InheritedSocket> inherited_;  // not taken by a listener yet
+    // Each on a cache line of its own: every worker touches them.
+    alignas(64) std::atomic<std::int64_t> body_bytes_in_flight_{0};
+    alignas(64) std::atomic<std::int64_t> requests_in_flight_{0};
+    stage::AuthThrottle auth_throttle_;
     std::vector<engine::WorkerContext> contexts_;
     std::vector<engine::WorkerContext> admin_contexts_;  // without a sink: probes are no usage
     std::unique_ptr<Scripts> scripts_;

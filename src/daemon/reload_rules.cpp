@@ -8,13 +8,18 @@ namespace sluice::daemon {
 namespace {
 
 // A setting and all below it; "[]" is any index.
-constexpr std::array<std::string_view, 17> live = {
+constexpr std::array<std::string_view, 22> live = {
     "providers",
     "routes",
     "keys",
     "prices",
     "tags",
     "storage.retention",
+    "server.trusted_proxies",
+    "server.forwarded_header",
+    "server.auth_throttle",
+    "server.listeners[].tls.client_ca",
+    "server.listeners[].tls.client_auth",
     "admin.token",
     "server.auth",
     "server.half_close",

@@ -12,13 +12,20 @@ std::shared_ptr<net::ServerOptions const> server_options(config::Server const& s
     options->body_idle = milliseconds{limits.body_idle_ms};
     options->keep_alive_idle = milliseconds{limits.keep_alive_idle_ms};
     options->write_idle = milliseconds{limits.write_idle_ms};
+    options->connections_per_address_max =
+        static_cast<std::uint32_t>(limits.connections_per_address_max);
+    options->body_rate_min = static_cast<std::uint32_t>(limits.body_rate_min);
+    options->write_rate_min = static_cast<std::uint32_t>(limits.write_rate_min);
+    options->trusted_proxies = server.trusted_proxies;
     options->half_close_cancels = server.half_close == config::HalfClose::cancel;
     return options;
 }
 
 Result<std::shared_ptr<net::TlsServer const>> tls_server(config::Listener const& listener) {
     if (!listener.tls) return std::shared_ptr<net::TlsServer const>{};
-    return net::TlsServer::create({listener.tls->cert, listener.tls->key});
+    auto const& tls = *listener.tls;
+    return net::TlsServer::create(
+        {tls.cert, tls.key, tls.client_ca, tls.client_auth == config::ClientAuth::require});
 }
 
 }  // namespace sluice::daemon

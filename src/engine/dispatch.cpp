@@ -97,7 +97,7 @@ class Dispatch {
     }
 
   private:
-    [[nodiscard]] bool attempts_left() const noexcept { return attempts_ < policy_.attempts_max; }
+    [[nodiscard]] bool attempts_left() const noexcept { return attempts_ < x_.attempts_max; }
 
     // One round: every target once, each with the credentials it has left.
     Async<std::unique_ptr<Answer>> visit_targets() {

@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "base/nearest.hpp"
 #include "engine/answer.hpp"
+#include "engine/client_address.hpp"
 #include "engine/finish.hpp"
 #include "engine/tracing.hpp"
 #include "net/worker.hpp"
@@ -38,6 +39,35 @@ Error cannot_record() {
                                "The gateway cannot record usage right now and therefore serves no "
                                "request. Try again shortly.");
     error.retry_after_ms = record_again_ms;
+    return error;
+}
+
+// One of the requests being served in this process.
+class InFlight {
+  public:
+    explicit InFlight(Exchange const& x) noexcept {
+        auto const most = x.snapshot.requests_in_flight_max;
+        if (most == 0 || !x.worker.requests_in_flight) return;
+        counter_ = x.worker.requests_in_flight;
+        is_over_ = counter_->fetch_add(1, std::memory_order_relaxed) >= most;
+    }
+    InFlight(InFlight const&) = delete;
+    InFlight& operator=(InFlight const&) = delete;
+    ~InFlight() {
+        if (counter_) counter_->fetch_sub(1, std::memory_order_relaxed);
+    }
+    [[nodiscard]] bool is_over() const noexcept { return is_over_; }
+
+  private:
+    std::atomic<std::int64_t>* counter_ = nullptr;
+    bool is_over_ = false;
+};
+
+Error too_many_requests() {
+    auto error =
+        gateway_error(ErrorCode::overloaded, 503,
+                      "The gateway serves too many requests right now. Try again shortly.");
+    error.retry_after_ms = 1000;
     return error;
 }
 
@@ -111,7 +141,6 @@ Async<> FrontDoor::serve(Exchange& x, Match const& match) const {
     }
     if (match.entry) {
         x.record.surface = match.entry->endpoint->surface();
-        if (match.entry->dialect) x.dialect = match.entry->dialect;
         co_return co_await match.entry->endpoint->run(x);
     }
     if (head.method == http::Method::options && !match.allow.empty()) {
@@ -144,7 +173,12 @@ Async<> FrontDoor::handle(net::ServerStream& stream) {
     x.dialect = &dialect_of(stream.head().headers);
     begin(x);
     FinishGuard const guard(x);
+    InFlight const in_flight(x);
     Match const match = find(stream.head().method, stream.head().path);
+    auto located = find_client_address(x);
+    if (match.entry && match.entry->dialect) x.dialect = match.entry->dialect;
+    if (!located) co_return co_await refuse(x, std::move(located).error());
+    if (in_flight.is_over()) co_return co_await refuse(x, too_many_requests());
     co_return co_await serve(x, match);
 }
 
@@ -152,6 +186,7 @@ void FrontDoor::malformed_headers(Error const& error, http::HeaderBlock& headers
     malformed_id_ = Ulid::next(Wall::now());
     headers.add("x-sluice-request-id", malformed_id_.view());
     headers.add("x-sluice-error-origin", to_string(error.origin));
+    if (error.code == ErrorCode::overloaded) return;  // a connection too many: counted
     log::info("request {} was malformed: {} {}", malformed_id_.view(), error.http_status,
               error.detail.empty() ? error.message : error.detail);
 }

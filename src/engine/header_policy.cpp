@@ -17,7 +17,11 @@ constexpr std::array<std::string_view, 8> answer_headers = {
     "content-type",   "x-request-id",   "openai-processing-ms", "openai-version",
     "retry-after-ms", "x-should-retry", "retry-after",          "x-generation-id"};
 
-constexpr std::string_view rate_limit_prefix = "x-ratelimit-";
+// They speak of the gateway's account with the provider, not of the caller's with the gateway, so
+// they go by another name. The first of each pair is cut off the name.
+constexpr std::string_view renamed_prefix = "x-upstream-";
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> rate_limit_names = {
+    {{"x-", "ratelimit"}, {"", "ratelimit"}, {"", "anthropic-ratelimit-"}}};
 constexpr std::int64_t retry_after_ms_max = 24LL * 3600 * 1000;
 
 template <std::size_t N>
@@ -26,9 +30,18 @@ bool is_listed(std::array<std::string_view, N> const& list, std::string_view nam
                        [name](std::string_view item) { return http::iequals(item, name); });
 }
 
-bool is_rate_limit(std::string_view name) noexcept {
-    return name.size() > rate_limit_prefix.size() &&
-           http::iequals(name.substr(0, rate_limit_prefix.size()), rate_limit_prefix);
+bool begins_with(std::string_view name, std::string_view start) noexcept {
+    return name.size() >= start.size() && http::iequals(name.substr(0, start.size()), start);
+}
+
+// What stands behind x-upstream-; "" for a header of another kind.
+std::string_view rate_limit_name(std::string_view name) noexcept {
+    for (auto const& [cut, start] : rate_limit_names) {
+        if (begins_with(name, cut) && begins_with(name.substr(cut.size()), start)) {
+            return name.substr(cut.size());
+        }
+    }
+    return {};
 }
 
 // Named by a Connection field, of which there may be several.
@@ -64,10 +77,15 @@ void forward_answer_headers(http::HeaderView from, http::HeaderBlock& to, bool f
                             bool with_content_type) {
     for (auto const& field : from) {
         if (!with_content_type && http::iequals(field.name, "content-type")) continue;
-        bool const listed = is_listed(answer_headers, field.name) || is_rate_limit(field.name) ||
+        bool const listed = is_listed(answer_headers, field.name) ||
                             (from_mock && http::iequals(field.name, "x-sluice-mock"));
-        if (!listed || is_hop_by_hop(from, field.name)) continue;
-        to.add_trusted(field.name, field.value);
+        auto const renamed = listed ? std::string_view{} : rate_limit_name(field.name);
+        if ((!listed && renamed.empty()) || is_hop_by_hop(from, field.name)) continue;
+        if (listed) {
+            to.add_trusted(field.name, field.value);
+        } else {
+            to.add_trusted(std::string{renamed_prefix}.append(renamed), field.value);
+        }
     }
 }
 

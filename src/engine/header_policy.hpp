@@ -14,8 +14,8 @@ namespace sluice::engine {
 void forward_request_headers(http::HeaderView from, http::HeaderBlock& to,
                              http::HeaderBlock const& fixed, bool to_mock);
 
-// From a provider to the caller. `from_mock`: x-sluice-mock goes through. `with_content_type`:
-// false where the answer is translated.
+// From a provider to the caller; rate-limit headers as x-upstream-*. `from_mock`: x-sluice-mock
+// goes through. `with_content_type`: false where the answer is translated.
 void forward_answer_headers(http::HeaderView from, http::HeaderBlock& to, bool from_mock,
                             bool with_content_type = true);
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "base/log.hpp"
 #include "base/nearest.hpp"
 #include "codec/encoding.hpp"
+#include "engine/overrides.hpp"
 #include "engine/snapshot.hpp"
 #include "engine/tags.hpp"
 #include "engine/worker_context.hpp"
@@ -85,9 +87,11 @@ class CountedBytes final : public net::BodyBudget {
     Exchange& x_;
 };
 
-Async<> read_body(Exchange& x) {
+Async<> read_body(Exchange& x, std::optional<milliseconds> timeout) {
     CountedBytes counted(x);
-    Deadline const until{x.client.arrived_at() + x.snapshot.upload_time};
+    Steady::duration upload_time = x.snapshot.upload_time;
+    if (timeout) upload_time = std::min<Steady::duration>(upload_time, *timeout);
+    Deadline const until{x.client.arrived_at() + upload_time};
     auto body = co_await x.client.read_body(x.snapshot.body_bytes_max, until, &counted);
     if (!body) co_return std::move(body).error();
     x.body = std::move(*body);
@@ -96,6 +100,22 @@ Async<> read_body(Exchange& x) {
         x.client.head().headers.has("content-encoding") ? decode_body(x) : Result<void>{};
     x.prompt_bytes = x.body.size();
     co_return decoded;
+}
+
+Error blocked(std::uint32_t left_s) {
+    auto error = client_error(ErrorCode::too_many_auth_failures, 429,
+                              "Too many unknown API keys came from this address. Correct the key "
+                              "and try again in " +
+                                  std::to_string(left_s) + " s.");
+    error.retry_after_ms = std::int64_t{left_s} * 1000;
+    return error;
+}
+
+Error not_from_here(Exchange const& x) {
+    auto const from = x.client_address.is_known() ? x.client_address.text() : "an unknown address";
+    return client_error(ErrorCode::address_not_allowed, 403,
+                        "This API key may not be used from " + from +
+                            ". Ask the gateway's operator to add it to allow_from.");
 }
 
 constexpr std::size_t model_bytes_max = 256;
@@ -136,14 +156,32 @@ void release_body(Exchange& x) noexcept {
 
 Result<void> authenticate(Exchange& x) {
     if (!x.snapshot.directory) return {};
+    auto* throttle = x.counts_against_address && x.snapshot.auth_throttle.failures > 0
+                         ? x.worker.auth_throttle
+                         : nullptr;
+    // Before any hashing: that is what a guesser would make us do.
+    if (throttle) {
+        auto const left_s = throttle->blocked_s(x.client_address, x.client.arrived_at());
+        if (left_s > 0) return blocked(left_s);
+    }
     auto principal = stage::authenticate(*x.snapshot.directory, x.client.head().headers,
                                          x.record.at, x.client.peer().loopback);
-    if (!principal) return std::move(principal).error();
+    if (!principal) {
+        bool const is_guess = principal.error().code == ErrorCode::invalid_api_key;
+        if (throttle && is_guess &&
+            throttle->note_failure(x.client_address, x.snapshot.auth_throttle,
+                                   x.client.arrived_at())) {
+            log::warn("{} showed too many unknown keys: blocked for {} s", x.client_address.text(),
+                      x.snapshot.auth_throttle.block_s);
+        }
+        return std::move(principal).error();
+    }
     x.principal = std::move(*principal);
     x.record.org = x.principal->org;
     x.record.team = x.principal->team;
     x.record.key = x.principal->key;
     x.record.user = x.principal->user;
+    if (!x.principal->may_come_from(x.client_address)) return not_from_here(x);
     return {};
 }
 
@@ -156,7 +194,9 @@ Result<Route const*> find_route(Exchange const& x, std::string_view model) {
 Async<> read_request(Exchange& x, Codec const& codec) {
     auto typed = check_content_type(x.client.head().headers);
     if (!typed) co_return typed;
-    auto body = co_await read_body(x);
+    auto const overrides = read_overrides(x.client.head().headers);
+    if (!overrides) co_return overrides.error();
+    auto body = co_await read_body(x, overrides->timeout);
     if (!body) co_return body;
     auto facts = codec.read_request(x.body.view());
     if (!facts) co_return std::move(facts).error();
@@ -174,8 +214,9 @@ Async<> read_request(Exchange& x, Codec const& codec) {
     if (!route) co_return std::move(route).error();
     x.route = *route;
     x.record.route = x.route->name;
+    auto applied = apply_overrides(x, *overrides);
+    if (!applied) co_return applied;
     if (x.route->drains) x.kept.emplace(net::Worker::current().exchange_scope());
-    x.deadline = Deadline{x.client.arrived_at() + x.route->timeout.total};
     if (x.deadline.is_past()) co_return too_slow();
     co_return Result<void>{};
 }

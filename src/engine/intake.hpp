@@ -9,7 +9,8 @@
 
 namespace sluice::engine {
 
-// Sets x.principal. Under server.auth none there is nothing to check.
+// Sets x.principal. Under server.auth none there is nothing to check. Errors: those of
+// stage::authenticate, too_many_auth_failures (429, before any hashing), address_not_allowed.
 Result<void> authenticate(Exchange& x);
 
 // Sets body, facts, route and deadline. Errors are the caller's (4xx), or overloaded (503).

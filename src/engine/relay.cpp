@@ -94,6 +94,7 @@ class Relay {
             length = first_bytes();
         }
         if (answer_.streamed) length.reset();  // frames may be stripped
+        x_.client.set_write_deadline(x_.deadline);
         x_.client.begin(answer_.status, answer_.headers, length);
     }
 

@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "sluice/directory.hpp"
+#include "sluice/ip.hpp"
 
 #include "codec/sha256.hpp"
 #include "engine/route.hpp"
 #include "engine/tracing.hpp"
 #include "provider/provider.hpp"
+#include "stage/auth/auth_throttle.hpp"
 
 namespace sluice::engine {
 
@@ -41,6 +43,8 @@ struct TagPolicy {
 };
 
 struct Snapshot {
+    enum class ForwardedHeader : std::uint8_t { any, x_forwarded_for, forwarded };
+
     std::vector<std::unique_ptr<provider::Provider>> providers;
     RouteTable routes;
     std::shared_ptr<Directory const> directory;  // null: server.auth none
@@ -48,6 +52,10 @@ struct Snapshot {
     AnswerHeaders answer_headers;
     TagPolicy tags;
     TracePolicy trace;
+    IpRanges trusted_proxies;
+    ForwardedHeader forwarded_header = ForwardedHeader::any;
+    stage::AuthThrottle::Settings auth_throttle;
+    std::int64_t requests_in_flight_max = 0;  // of the process; 0 = no bound
     std::size_t body_bytes_max = 32 << 20;
     Steady::duration upload_time =
         seconds{600};  // head to the end of the body, before the route is known

@@ -63,6 +63,8 @@ struct WorkerContext {
     Dice dice{1};
     KnownValues known_values;
     std::atomic<std::int64_t>* body_bytes_in_flight{};  // one for the process
+    std::atomic<std::int64_t>* requests_in_flight{};    // one for the process; null = not counted
+    stage::AuthThrottle* auth_throttle = nullptr;       // one for the process; null = none
 };
 
 }  // namespace sluice::engine

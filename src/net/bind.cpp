@@ -139,7 +139,7 @@ void remove_stale(Address const& address) {
 
 Result<Bound> bind_unix(std::string const& text, Address const& address, unsigned workers) {
     remove_stale(address);
-    Bound bound{{}, text, 0, true};
+    Bound bound{{}, text, 0, true, true};
     int const fd = open_socket(address, false, true);
     if (fd < 0) return refused(text, errno);
     bound.fds.push_back(fd);

@@ -14,6 +14,7 @@ struct Bound {
     std::string address;     // "127.0.0.1:8080" with the real port, or "unix:/path"
     std::uint16_t port = 0;  // 0 for unix
     bool loopback = false;
+    bool shared_queue = false;  // the fds are one socket: whoever is free accepts
 };
 
 // `address`: "host:port" with a numeric IPv4 host, "[v6]:port", "unix:/path"; port 0 picks one. TCP

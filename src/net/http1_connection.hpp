@@ -2,8 +2,8 @@
 // it. Small while idle: no buffer, one outstanding wait.
 //
 // Called by: http1_session.cpp (the loop), the Handler through ServerStream. Calls: http1_request,
-// codec::ChunkedDecoder, Stream. Split by direction: http1_read.cpp, http1_write.cpp.
-// Thread: the worker's. Lives in the frame of serve_connection.
+// codec::ChunkedDecoder, Stream. Split: http1_accept.cpp (before the first request),
+// http1_read.cpp, http1_write.cpp. Thread: the worker's. Lives in the frame of serve_connection.
 //
 // How a client that goes away is noticed during an exchange: HangupWatch reports FIN and RST
 // without reading; on TLS a watcher also reads on into the input buffer, to see close_notify, until
@@ -37,7 +37,9 @@ class Http1Connection final : public ServerStream,
         refused,  // refusal() says why
         closed,   // nothing to answer: end, idle timeout, drain
     };
-    Async<> accept_tls();  // an error = no connection to serve
+    // An error of either = no connection to serve. The PROXY header comes before TLS.
+    Async<> accept_proxy();  // http1_accept.cpp
+    Async<> accept_tls();
     Async<HeadOutcome> read_head();
     [[nodiscard]] Error const& refusal() const noexcept { return *refusal_; }
     [[nodiscard]] std::string const& refused_path() const noexcept { return refused_path_; }
@@ -74,10 +76,19 @@ class Http1Connection final : public ServerStream,
     [[nodiscard]] bool head_sent() const noexcept override { return head_sent_; }
     [[nodiscard]] std::uint64_t bytes_sent() const noexcept override { return bytes_sent_; }
     void close_after_answer() noexcept override { close_ = true; }
+    void set_write_deadline(Deadline deadline) noexcept override { write_deadline_ = deadline; }
 
   private:
     enum class Answer : std::uint8_t { none, open, done };
     enum class Framing : std::uint8_t { none, length, chunked, until_close };
+
+    // A connection that has not asked for anything when a drain begins may have its first request
+    // under way: the kernel let it in while we listened.
+    static constexpr auto last_call = milliseconds{500};
+
+    // http1_accept.cpp
+    // A wait before the first request: ends when the worker drains, but after last_call only.
+    Async<Wake> wait_as_new(Interest interest, Deadline deadline);
 
     // http1_read.cpp
     Result<void> take_head(std::string_view received, RequestHeadScan const& scan);
@@ -89,6 +100,8 @@ class Http1Connection final : public ServerStream,
     Async<http::Body> read_chunked_body(std::size_t bytes_max, Deadline deadline,
                                         BodyBudget* budget);
     Async<std::size_t> read_into(std::span<char> into, Deadline whole);  // >= 1 byte, or an error
+    // When a body of which `received` bytes have come is too slow, at the latest `whole`.
+    [[nodiscard]] Deadline body_until(std::size_t received, Deadline whole) const noexcept;
     Error fail_body(Error error);
     void read_ahead() noexcept;  // TLS: what is there, up to the bound
     void watch_input() noexcept;
@@ -103,6 +116,10 @@ class Http1Connection final : public ServerStream,
     Result<void> send_now(std::span<std::string_view const> pieces, bool last);
     Async<> send_rest(std::string head, std::span<std::string_view const> body, std::size_t offset);
     Async<> flush_backlog();
+    // A wait for the client to take more, from its begin to its end.
+    [[nodiscard]] Deadline begin_write_wait() noexcept;
+    void end_write_wait() noexcept;
+    void note_taken(std::size_t bytes) noexcept;
     Error write_error(IoResult const& result) noexcept;
     Error write_error(Wake wake) noexcept;
     [[nodiscard]] bool sends_body(std::uint16_t status) const noexcept;
@@ -124,6 +141,11 @@ class Http1Connection final : public ServerStream,
     std::string backlog_;       // what the socket did not take yet
     std::uint64_t bytes_sent_ = 0;
     std::uint64_t length_left_ = 0;  // Framing::length
+    Deadline write_deadline_;
+    Steady::time_point write_wait_from_{};
+    Steady::duration write_waited_{};  // for the client, in this exchange
+    std::uint64_t taken_after_wait_ =
+        0;  // bytes the client took since it first had to be waited for
     std::uint32_t requests_ = 0;
     Answer answer_ = Answer::none;
     Framing framing_ = Framing::none;

@@ -64,8 +64,8 @@ Http1Connection::~Http1Connection() {
 
 Async<> Http1Connection::accept_tls() {
     auto const deadline = Deadline::in(side_->options->head_timeout);
-    auto wake = co_await stream_.wait(Interest::read, worker_.idle_scope(), deadline);
-    if (wake != Wake::ready) co_return client_left();
+    auto waited = co_await wait_as_new(Interest::read, deadline);
+    if (waited.value() != Wake::ready) co_return client_left();
     char first = 0;
     if (::recv(stream_.fd(), &first, 1, MSG_PEEK) == 1 && first != 0x16) {
         log::info("listener {}: {} sent no TLS handshake to a TLS port", side_->id, peer_.address);
@@ -81,14 +81,17 @@ Async<> Http1Connection::accept_tls() {
     stream_.start_tls(ssl);
     for (;;) {
         auto const result = stream_.try_handshake();
-        if (result.moved()) co_return Result<void>{};
+        if (result.moved()) {
+            peer_.certificate = client_subject(stream_.ssl());
+            co_return Result<void>{};
+        }
         if (!result.blocked()) {
             log::info("listener {}: TLS handshake with {} failed: {}", side_->id, peer_.address,
                       describe(result));
             co_return client_left();
         }
-        wake = co_await stream_.wait(result.wants, worker_.idle_scope(), deadline);
-        if (wake != Wake::ready) co_return client_left();
+        waited = co_await wait_as_new(result.wants, deadline);
+        if (waited.value() != Wake::ready) co_return client_left();
     }
 }
 
@@ -100,6 +103,7 @@ Async<Http1Connection::HeadOutcome> Http1Connection::read_head() {
     std::string_view received = input_.view();
     Deadline deadline = Deadline::in(options.keep_alive_idle);
     bool timing_head = false;
+    bool is_last_call = false;  // the worker drains: what has been sent already is still served
     while (state == RequestHeadScan::State::more) {
         if (!timing_head && scan.has_begun()) {
             timing_head = true;
@@ -107,19 +111,26 @@ Async<Http1Connection::HeadOutcome> Http1Connection::read_head() {
         }
         // A request that has begun may still come to its end while the worker drains.
         bool const idle = !timing_head && !side_->inproc;
-        Cancel& scope = idle ? worker_.idle_scope() : worker_.exchange_scope();
+        Cancel& scope = idle && !is_last_call ? worker_.idle_scope() : worker_.exchange_scope();
         if (side_->inproc) worker_.inproc_idle(+1);
         auto const wake = co_await stream_.wait(Interest::read, scope, deadline);
         if (side_->inproc) worker_.inproc_idle(-1);
-        if (wake == Wake::timeout && timing_head) {
+        if (wake == Wake::cancelled && idle && !is_last_call && worker_.draining()) {
+            is_last_call = true;
+            deadline = Deadline::in(last_call);
+            if (requests_ == 0) continue;
+        } else if (wake == Wake::timeout && timing_head) {
+            ++worker_.counters().slow_heads;
             refuse_head(client_error(ErrorCode::request_timeout, 408,
                                      "the request head did not arrive in time"),
                         scan.target(input_.view()));
             co_return HeadOutcome::refused;
+        } else if (wake != Wake::ready) {
+            co_return HeadOutcome::closed;
         }
-        if (wake != Wake::ready) co_return HeadOutcome::closed;
         auto const scratch = worker_.scratch();
         auto const result = stream_.try_read(scratch);
+        if (result.blocked() && is_last_call && requests_ > 0) co_return HeadOutcome::closed;
         if (result.blocked()) continue;
         if (!result.moved()) co_return HeadOutcome::closed;
         received = {scratch.data(), result.bytes};
@@ -135,7 +146,6 @@ Async<Http1Connection::HeadOutcome> Http1Connection::read_head() {
         if (scan.is_tls_hello()) {
             log::info("listener {}: {} sent a TLS handshake to a plain HTTP port", side_->id,
                       peer_.address);
-            co_return HeadOutcome::closed;
         }
         refuse_head(scan.error(), scan.target(received));
         co_return HeadOutcome::refused;
@@ -197,6 +207,9 @@ void Http1Connection::begin_exchange() {
     head_sent_ = false;
     bytes_sent_ = 0;
     length_left_ = 0;
+    write_deadline_ = Deadline::never();
+    write_waited_ = {};
+    taken_after_wait_ = 0;
     body_asked_ = false;
     body_read_ = !head_.has_body;
     closing_ = false;
@@ -251,7 +264,8 @@ Async<http::Body> Http1Connection::read_sized_body(std::size_t length, Deadline 
             body.reserve(std::min(length, std::max(body_step_bytes, 2 * body.size())));
         }
         auto const most = std::min(body.room(), length - body.size());
-        auto const got = co_await read_into({body.tail(), most}, deadline);
+        auto const until = body_until(body.size(), deadline);
+        auto const got = co_await read_into({body.tail(), most}, until);
         if (!got.ok()) co_return got.error();
         if (is_refused(budget, got.value())) co_return too_many_bodies();
         body.commit(got.value());
@@ -283,7 +297,8 @@ Async<http::Body> Http1Connection::read_chunked_body(std::size_t bytes_max, Dead
         }
         input_.consume(fed.consumed);
         if (fed.state == codec::ChunkedDecoder::State::done) co_return body;
-        auto const got = co_await read_into(worker_.scratch(), deadline);
+        auto const until = body_until(body.size(), deadline);
+        auto const got = co_await read_into(worker_.scratch(), until);
         if (!got.ok()) co_return got.error();
         input_.append({worker_.scratch().data(), got.value()});
     }
@@ -297,15 +312,27 @@ Async<std::size_t> Http1Connection::read_into(std::span<char> into, Deadline who
             lose_client();
             co_return client_left();
         }
-        if (whole.is_past()) co_return body_too_late();
-        auto const deadline = earlier(Deadline::in(side_->options->body_idle), whole);
-        auto const wake = co_await stream_.wait(result.wants, *cancel_, deadline);
-        if (wake == Wake::timeout) co_return body_too_late();
+        auto wake = Wake::timeout;
+        if (!whole.is_past()) {
+            auto const deadline = earlier(Deadline::in(side_->options->body_idle), whole);
+            wake = co_await stream_.wait(result.wants, *cancel_, deadline);
+        }
+        if (wake == Wake::timeout) {
+            ++worker_.counters().slow_bodies;
+            co_return body_too_late();
+        }
         if (wake == Wake::cancelled) {
             bool const late = cancel_->reason() == CancelReason::deadline;
             co_return late ? body_too_late() : write_error(wake);
         }
     }
+}
+
+Deadline Http1Connection::body_until(std::size_t received, Deadline whole) const noexcept {
+    auto const rate = side_->options->body_rate_min;
+    if (rate == 0) return whole;
+    auto const earned = milliseconds{static_cast<std::int64_t>(received) * 1000 / rate};
+    return earlier(whole, Deadline{arrived_at_ + side_->options->body_idle + earned});
 }
 
 Error Http1Connection::fail_body(Error error) {

@@ -408,7 +408,9 @@ Error RequestHeadScan::error() const {
         case Fault::none:
             break;
         case Fault::tls:
-            return bad_request("this port speaks plain HTTP, not TLS: use http://");
+            return bad_request(
+                "This port speaks plain HTTP, and a TLS handshake came. Use http://, or give the "
+                "listener a certificate.");
         case Fault::method:
             return bad_request("the request method is malformed");
         case Fault::target:

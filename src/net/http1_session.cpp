@@ -6,27 +6,48 @@
 namespace sluice::net {
 namespace {
 
-// Counts a client connection for as long as it lives. In-process ones are not clients.
+// Counts a client connection for as long as it lives; the listener took its place in the caps.
+// In-process ones are not clients.
 class Counted {
   public:
     Counted(WorkerImpl& worker, std::shared_ptr<ServerSide const> side) noexcept
         : worker_(worker), side_(std::move(side)) {
-        if (side_->inproc) return;
-        ++worker_.counters().connections_open;
-        ++side_->connections_open;
+        if (!side_->inproc) ++worker_.counters().connections_open;
     }
     Counted(Counted const&) = delete;
     Counted& operator=(Counted const&) = delete;
     ~Counted() {
         if (side_->inproc) return;
         --worker_.counters().connections_open;
-        --side_->connections_open;
+        if (address_.is_known()) side_->caps->give_back(address_);
+        side_->caps->close(worker_.index());
+    }
+    // False: this address has as many connections as one may have. A trusted proxy stands for many.
+    bool take_address(IpAddress const& address) noexcept {
+        auto const most = side_->options->connections_per_address_max;
+        if (side_->inproc || most == 0 || !address.is_ip()) return true;
+        if (contains(side_->options->trusted_proxies, address)) return true;
+        if (!side_->caps->take(address, most)) {
+            ++worker_.counters().connections_refused_address;
+            return false;
+        }
+        address_ = address;
+        return true;
     }
 
   private:
     WorkerImpl& worker_;
     std::shared_ptr<ServerSide const> side_;
+    IpAddress address_;  // none: not counted
 };
+
+Error too_many_of_one_address() {
+    auto error = gateway_error(ErrorCode::overloaded, 503,
+                               "Too many connections are open from this address. Close some, or "
+                               "try again shortly.");
+    error.retry_after_ms = 1000;
+    return error;
+}
 
 struct ErrorAnswer {
     http::HeaderBlock headers;
@@ -39,6 +60,9 @@ ErrorAnswer error_answer(Handler& handler, Error const& error, std::string_view 
     answer.headers.add("Content-Type", "application/json");
     try {
         handler.malformed_headers(error, answer.headers);
+        if (error.retry_after_ms > 0) {
+            answer.headers.add("Retry-After", std::to_string((error.retry_after_ms + 999) / 1000));
+        }
         answer.body = handler.malformed(error, path);
     } catch (std::exception const& e) {
         log::error("the body of an error answer could not be made: {}", e.what());
@@ -85,10 +109,23 @@ Async<> handle(Handler& handler, Http1Connection& connection) {
 
 Async<> serve_connection(WorkerImpl& worker, Stream stream, std::shared_ptr<ServerSide const> side,
                          Peer peer) {
-    Counted const counted{worker, side};
+    Counted counted{worker, side};
     Handler& handler = *side->handler;
     bool const tls = side->tls != nullptr;
+    bool const proxied = side->proxy_protocol;
     Http1Connection connection{worker, std::move(stream), std::move(side), std::move(peer)};
+    if (proxied) {
+        auto const named = co_await connection.accept_proxy();
+        if (!named.ok()) co_return named;
+    }
+    if (!counted.take_address(connection.peer().ip)) {
+        auto const error = too_many_of_one_address();
+        if (tls) co_return error;
+        auto const answer = error_answer(handler, error, {});
+        auto const sent =
+            co_await connection.refuse(error.http_status, answer.headers, answer.body);
+        co_return sent;
+    }
     if (tls) {
         auto const accepted = co_await connection.accept_tls();
         if (!accepted.ok()) {

@@ -141,16 +141,40 @@ Async<> Http1Connection::send_rest(std::string head, std::span<std::string_view 
         auto const result = stream_.try_write(gathered());
         if (result.moved()) {
             head_sent_ = true;
+            note_taken(result.bytes);
             auto const of_head = std::min(result.bytes, head.size());
             head.erase(0, of_head);
             offset += result.bytes - of_head;
             continue;
         }
         if (!result.blocked()) co_return write_error(result);
-        auto const deadline = Deadline::in(side_->options->write_idle);
+        auto const deadline = begin_write_wait();
         auto const wake = co_await stream_.wait(result.wants, *cancel_, deadline);
+        end_write_wait();
         if (wake != Wake::ready) co_return write_error(wake);
     }
+}
+
+// Time to wait is earned with bytes taken, on top of write_idle: a client that takes a byte now and
+// then does not hold a provider's stream for ever. What the kernel's buffers swallow before the
+// first wait earns nothing.
+Deadline Http1Connection::begin_write_wait() noexcept {
+    auto const& options = *side_->options;
+    write_wait_from_ = Steady::now();
+    auto const until = earlier(Deadline{write_wait_from_ + options.write_idle}, write_deadline_);
+    if (options.write_rate_min == 0) return until;
+    auto const earned =
+        milliseconds{static_cast<std::int64_t>(taken_after_wait_ * 1000 / options.write_rate_min)};
+    auto const left = options.write_idle + earned - write_waited_;
+    return earlier(until, Deadline{write_wait_from_ + left});
+}
+
+void Http1Connection::end_write_wait() noexcept {
+    write_waited_ += Steady::now() - write_wait_from_;
+}
+
+void Http1Connection::note_taken(std::size_t bytes) noexcept {
+    if (write_waited_ > Steady::duration::zero()) taken_after_wait_ += bytes;
 }
 
 void Http1Connection::begin(std::uint16_t status, http::HeaderBlock const& headers,
@@ -236,11 +260,13 @@ Async<> Http1Connection::flush_backlog() {
         if (result.moved()) {
             sent += result.bytes;
             head_sent_ = true;
+            note_taken(result.bytes);
             continue;
         }
         if (!result.blocked()) co_return write_error(result);
-        auto const deadline = Deadline::in(side_->options->write_idle);
+        auto const deadline = begin_write_wait();
         auto const wake = co_await stream_.wait(result.wants, cancel, deadline);
+        end_write_wait();
         if (wake != Wake::ready) co_return write_error(wake);
     }
     release(backlog_);
@@ -254,10 +280,11 @@ Error Http1Connection::write_error(IoResult const& result) noexcept {
 
 Error Http1Connection::write_error(Wake wake) noexcept {
     if (wake == Wake::timeout) {
+        ++worker_.counters().slow_readers;
         abort();
         lose_client();
         return client_error(ErrorCode::request_timeout, 408,
-                            "the client took no bytes for too long");
+                            "the client took its answer too slowly");
     }
     if (!gone_ && cancel_) return cancelled_error(*cancel_);
     return client_error(ErrorCode::client_closed, 499, "The caller went away.");

@@ -11,28 +11,39 @@
 
 #include "sluice/async.hpp"
 #include "sluice/http.hpp"
+#include "sluice/ip.hpp"
 #include "sluice/time.hpp"
 
 namespace sluice::net {
 
 struct Peer {
-    std::string address;  // "127.0.0.1", "::1", "unix", "inproc"
+    std::string address;  // "127.0.0.1", "::1", "unix", "inproc"; of ip
     std::uint16_t port = 0;
     bool loopback = false;  // of the *listener's* local address, unix and inproc included
     bool tls = false;
     std::uint32_t listener = 0;
+    // Who is at the other end of the connection; where a PROXY header names somebody, who it names.
+    IpAddress ip;
+    std::string certificate;  // subject of the client's verified certificate; "" = none
 };
 
 // Bounds of the client side. Every one has a default in config.
 struct ServerOptions {
     std::size_t head_bytes_max = 32 * 1024;
     std::size_t header_count_max = 100;
-    std::size_t input_bytes_max = 64 * 1024;      // read ahead during an exchange (pipelining)
-    std::size_t connections_max = 10'000;         // per worker and listener
+    std::size_t input_bytes_max = 64 * 1024;        // read ahead during an exchange (pipelining)
+    std::size_t connections_max = 20'000;           // of a listener, all workers
+    std::uint32_t connections_per_address_max = 0;  // of a listener; 0 = no bound
+    IpRanges trusted_proxies;  // may send PROXY headers; not bound by the one above
     Steady::duration head_timeout = seconds{10};  // first byte of a head to its end; TLS handshake
     Steady::duration keep_alive_idle = seconds{75};  // between requests
     Steady::duration body_idle = seconds{30};        // between two reads of a body
     Steady::duration write_idle = seconds{30};  // a client that takes no byte for so long is cut
+    // Bytes a second, on top of body_idle or write_idle once: who is slower in the mean is cut,
+    // also when a byte moves now and then. Of an answer only the time counts in which it waits for
+    // the client. 0 = no bound.
+    std::uint32_t body_rate_min = 512;
+    std::uint32_t write_rate_min = 512;
     std::uint32_t requests_per_connection_max = 0;  // 0 = no bound
     bool half_close_cancels = true;                 // server.half_close: cancel | allow
 };
@@ -88,6 +99,8 @@ class ServerStream {
     // the kernel: that is the back-pressure. Errors: client_closed, request_timeout (write_idle).
     virtual Async<> write(std::span<std::string_view const> pieces, bool last = false) = 0;
     virtual Async<> end() = 0;
+    // No write waits for the client beyond it (never() at first).
+    virtual void set_write_deadline(Deadline deadline) noexcept = 0;
     // Ends an answer that cannot be completed: closes so that the client can tell it was cut.
     virtual void abort() noexcept = 0;
 

@@ -45,6 +45,7 @@ Stream::Address to_address(sockaddr_storage const& from) {
     std::array<char, INET6_ADDRSTRLEN> text{};
     auto const v4 = [&](in_addr const& a, in_port_t port) {
         inet_ntop(AF_INET, &a, text.data(), text.size());
+        address.ip = IpAddress::v4(reinterpret_cast<std::uint8_t const*>(&a));
         address.loopback = (ntohl(a.s_addr) >> 24) == 127;
         address.port = ntohs(port);
     };
@@ -61,12 +62,14 @@ Stream::Address to_address(sockaddr_storage const& from) {
             v4(mapped, in.sin6_port);
         } else {
             inet_ntop(AF_INET6, &in.sin6_addr, text.data(), text.size());
+            address.ip = IpAddress::v6(in.sin6_addr.s6_addr);
             address.loopback = IN6_IS_ADDR_LOOPBACK(&in.sin6_addr);
             address.port = ntohs(in.sin6_port);
         }
     } else {
         address.loopback = from.ss_family == AF_UNIX;
         address.host = address.loopback ? "unix" : "";
+        if (address.loopback) address.ip = IpAddress::local();
         return address;
     }
     address.host = text.data();

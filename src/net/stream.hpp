@@ -16,6 +16,8 @@
 #include <sys/uio.h>
 #include <utility>
 
+#include "sluice/ip.hpp"
+
 #include "net/wait.hpp"
 
 struct ssl_st;  // OpenSSL's SSL
@@ -126,6 +128,7 @@ class Stream {
         std::string host;  // "127.0.0.1", "::1" (IPv4-mapped as IPv4), "unix"
         std::uint16_t port = 0;
         bool loopback = false;  // Unix sockets included
+        IpAddress ip;           // local for Unix sockets
     };
     [[nodiscard]] Address peer_address() const;
     [[nodiscard]] Address local_address() const;

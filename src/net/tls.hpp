@@ -12,6 +12,8 @@ namespace sluice::net {
 struct TlsServerOptions {
     std::string certificate_file;  // PEM chain
     std::string key_file;          // PEM
+    std::string client_ca_file;    // PEM; not empty: clients may show a certificate it signed
+    bool client_required = true;   // ... and have to
 };
 
 class TlsServer {

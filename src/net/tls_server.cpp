@@ -1,8 +1,11 @@
 #include "net/tls_server.hpp"
 
+#include <algorithm>
 #include <array>
 #include <fmt/format.h>
+#include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/x509.h>
 
 namespace sluice::net {
 namespace {
@@ -27,7 +30,38 @@ Error tls_error(std::string_view what, std::string const& file) {
                          fmt::format("{} {}: {}", what, file, text.data()));
 }
 
+// Clients show a certificate that one of `file` signed. No tickets: a session taken up again would
+// pass on a certificate that is not accepted any more.
+Result<void> ask_for_certificates(SSL_CTX* context, TlsServerOptions const& options) {
+    auto const& file = options.client_ca_file;
+    if (SSL_CTX_load_verify_locations(context, file.c_str(), nullptr) != 1) {
+        return tls_error("cannot read the client CA (PEM)", file);
+    }
+    auto* const names = SSL_load_client_CA_file(file.c_str());
+    if (!names) return tls_error("cannot read the client CA (PEM)", file);
+    SSL_CTX_set_client_CA_list(context, names);
+    int const must = options.client_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | must, nullptr);
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(context, 0);
+    return {};
+}
+
 }  // namespace
+
+std::string client_subject(SSL* ssl) {
+    auto const* certificate = ssl ? SSL_get0_peer_certificate(ssl) : nullptr;
+    if (!certificate || SSL_get_verify_result(ssl) != X509_V_OK) return {};
+    auto* const out = BIO_new(BIO_s_mem());
+    if (!out) return {};
+    X509_NAME_print_ex(out, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
+    char* text = nullptr;
+    auto const bytes = BIO_get_mem_data(out, &text);
+    constexpr long subject_bytes_max = 256;
+    std::string subject(text, static_cast<std::size_t>(std::min(bytes, subject_bytes_max)));
+    BIO_free(out);
+    return subject;
+}
 
 SSL* TlsServerContext::open() const noexcept {
     auto* const ssl = SSL_new(context_);
@@ -58,6 +92,10 @@ Result<std::shared_ptr<TlsServer const>> TlsServer::create(TlsServerOptions cons
     }
     if (SSL_CTX_check_private_key(context) != 1) {
         return tls_error("the private key does not belong to the certificate", options.key_file);
+    }
+    if (!options.client_ca_file.empty()) {
+        auto asked = ask_for_certificates(context, options);
+        if (!asked) return std::move(asked).error();
     }
     return server;
 }

@@ -6,10 +6,15 @@
 
 #include <memory>
 #include <openssl/ssl.h>
+#include <string>
 
 #include "net/tls.hpp"
 
 namespace sluice::net {
+
+// Subject of the verified certificate the client showed, as "CN=a,O=b" (RFC 2253), bounded; "" =
+// none.
+std::string client_subject(SSL* ssl);
 
 class TlsServerContext final : public TlsServer {
   public:

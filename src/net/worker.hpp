@@ -13,15 +13,22 @@
 
 namespace sluice::net {
 
-class UpstreamClient;
+class ConnectionCaps;
 class Handler;
+class UpstreamClient;
 struct ServerOptions;
 class TlsServer;
 
 struct WorkerStats {
-    std::uint64_t connections_open = 0;      // client side
-    std::uint64_t connections_accepted = 0;  // in all
-    std::uint64_t connections_refused = 0;   // over connections_max
+    std::uint64_t connections_open = 0;             // client side
+    std::uint64_t connections_accepted = 0;         // in all
+    std::uint64_t connections_refused = 0;          // over connections_max
+    std::uint64_t connections_refused_address = 0;  // over connections_per_address_max
+    std::uint64_t connections_refused_proxy = 0;    // no PROXY header, or from nobody trusted
+    std::uint64_t accept_pauses = 0;                // far above the mean of the workers
+    std::uint64_t slow_heads = 0;                   // cut: the head came too slowly
+    std::uint64_t slow_bodies = 0;                  // cut: the body did
+    std::uint64_t slow_readers = 0;                 // cut: the answer was not taken
     std::uint64_t requests_in_flight = 0;
     std::uint64_t upstream_open = 0;  // sockets to upstreams, idle ones included
     std::uint64_t upstream_idle = 0;
@@ -30,12 +37,17 @@ struct WorkerStats {
     std::uint64_t tasks_running = 0;
 };
 
-// A listening socket the daemon opened (SO_REUSEPORT) and hands to each worker, one fd a worker.
+// A listening socket the daemon opened (or inherited) and hands to each worker, one fd a worker.
 struct ListenerFd {
     int fd = -1;                           // owned by the worker from add_listener on
     std::shared_ptr<TlsServer const> tls;  // null = plain
     std::string base_path;                 // "" or "/prefix": stripped from request paths
     std::uint32_t id = 0;                  // index in config, for Peer::listener
+    bool proxy_protocol = false;           // every connection begins with a PROXY header
+    // All workers accept from one queue. Else (SO_REUSEPORT) each has its own, which nobody else
+    // can empty.
+    bool shared_queue = false;
+    std::shared_ptr<ConnectionCaps> caps;  // of this listener, all workers; null = one of its own
 };
 
 class Worker {

@@ -146,6 +146,10 @@ void WorkerImpl::add_listener(ListenerFd listener, Handler& handler,
     side->tls = std::move(listener.tls);
     side->base_path = std::move(listener.base_path);
     side->id = listener.id;
+    side->proxy_protocol = listener.proxy_protocol;
+    side->shared_queue = listener.shared_queue;
+    side->caps = std::move(listener.caps);
+    if (!side->caps) side->caps = std::make_shared<ConnectionCaps>(index_ + 1);
     side->loopback = socket.local_address().loopback;
     listening_.push_back(side);
     spawn("listener", accept_loop(*this, std::move(socket), std::move(side)));
@@ -184,7 +188,7 @@ Result<Stream> WorkerImpl::connect_inproc(std::shared_ptr<Handler> handler) {
         return upstream_error(ErrorCode::upstream_connect, Retry::next, 502,
                               "the upstream cannot be reached", "epoll refused a socket");
     }
-    Peer peer{"inproc", 0, true, false, 0};
+    Peer peer{"inproc", 0, true, false, 0, IpAddress::local(), {}};
     spawn("inproc", serve_connection(*this, std::move(server), std::move(side), std::move(peer)));
     return client;
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "net/connection_caps.hpp"
 #include "net/hangup.hpp"
 #include "net/server_stream.hpp"
 #include "net/stream.hpp"
@@ -34,8 +35,10 @@ struct ServerSide {
     std::uint32_t id = 0;
     bool loopback = false;  // of the listener's local address
     bool inproc = false;
-    // Connections of this side on this worker: one listener at its bound leaves the others theirs.
-    mutable std::size_t connections_open = 0;
+    bool proxy_protocol = false;
+    bool shared_queue = false;
+    // Per listener: one at its bound leaves the others theirs. Null for inproc.
+    std::shared_ptr<ConnectionCaps> caps;
 };
 
 // A detached task's coroutine; the worker links them to count and, at its end, to destroy them.

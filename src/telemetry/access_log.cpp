@@ -6,8 +6,8 @@
 #include "base/json_text.hpp"
 #include "base/random.hpp"
 #include "base/timestamp.hpp"
-#include "telemetry/queued_lines.hpp"
 #include "base/trace_context.hpp"
+#include "telemetry/queued_lines.hpp"
 #include "telemetry/record_json.hpp"
 
 namespace sluice::telemetry {
@@ -92,6 +92,10 @@ void append_access_json(std::string& out, UsageRecord const& record) {
     out += '"';
     append_member(out, "id", record.id.view());
     append_member(out, "status", record.status);
+    if (record.client.is_known()) append_member(out, "client", record.client.text());
+    if (!record.client_certificate.empty()) {
+        append_member(out, "client_certificate", record.client_certificate);
+    }
     append_member(out, "surface", record.surface);
     append_member(out, "team", record.team);
     append_member(out, "key", record.key);
@@ -165,6 +169,11 @@ void append_access_text(std::string& out, UsageRecord const& record) {
         append_word(out, record.error_origin);
         out += ':';
         append_word(out, record.error_code);
+    }
+    if (record.client.is_known()) out.append(" client=").append(record.client.text());
+    if (!record.client_certificate.empty()) {
+        out += " client_certificate=";
+        append_word(out, record.client_certificate);
     }
     if (record.client_gone) out += " client_gone";
     if (record.mock) out += " mock";

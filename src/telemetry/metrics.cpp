@@ -90,7 +90,7 @@ constexpr std::string_view status_class_names[status_class_count] = {"none", "1x
 constexpr std::string_view token_kind_names[token_kind_count] = {
     "input", "cache_read", "cache_write", "audio_input", "output", "reasoning", "audio_output"};
 constexpr std::string_view auth_verdict_names[auth_verdict_count] = {
-    "accepted", "missing", "invalid", "expired", "disabled"};
+    "accepted", "missing", "invalid", "expired", "disabled", "throttled", "wrong_address"};
 
 using AllCells = std::vector<std::unique_ptr<MetricsCells>>;
 
@@ -246,6 +246,12 @@ void add_connections(std::vector<MetricFamily>& families,
         sum.connections_open += stats.connections_open;
         sum.connections_accepted += stats.connections_accepted;
         sum.connections_refused += stats.connections_refused;
+        sum.connections_refused_address += stats.connections_refused_address;
+        sum.connections_refused_proxy += stats.connections_refused_proxy;
+        sum.accept_pauses += stats.accept_pauses;
+        sum.slow_heads += stats.slow_heads;
+        sum.slow_bodies += stats.slow_bodies;
+        sum.slow_readers += stats.slow_readers;
         sum.requests_in_flight += stats.requests_in_flight;
         sum.upstream_open += stats.upstream_open;
         sum.upstream_idle += stats.upstream_idle;
@@ -261,8 +267,22 @@ void add_connections(std::vector<MetricFamily>& families,
     std::move(each).into(families);
     add_counter(families, "sluice_connections_accepted_total", "Connections of callers accepted.",
                 sum.connections_accepted);
-    add_counter(families, "sluice_connections_refused_total",
-                "Connections of callers refused: too many open.", sum.connections_refused);
+    Sum refused{MetricType::Counter, "sluice_connections_refused_total",
+                "Connections of callers refused: too many open, too many of one address, no PROXY "
+                "header of a trusted proxy."};
+    refused.count({{"reason", "total"}}, sum.connections_refused);
+    refused.count({{"reason", "address"}}, sum.connections_refused_address);
+    refused.count({{"reason", "proxy_header"}}, sum.connections_refused_proxy);
+    std::move(refused).into(families);
+    Sum slow{MetricType::Counter, "sluice_slow_clients_total",
+             "Callers cut because they sent or took too slowly, by what was under way."};
+    slow.count({{"phase", "head"}}, sum.slow_heads);
+    slow.count({{"phase", "body"}}, sum.slow_bodies);
+    slow.count({{"phase", "answer"}}, sum.slow_readers);
+    std::move(slow).into(families);
+    add_counter(families, "sluice_accept_pauses_total",
+                "Times a worker far above the mean left new connections to the others.",
+                sum.accept_pauses);
     gauge("sluice_upstream_connections_open", "Connections to providers, idle ones included.",
           sum.upstream_open);
     gauge("sluice_upstream_connections_idle", "Connections to providers kept for reuse.",

@@ -31,6 +31,10 @@ void count_auth(MetricsCells& cells, UsageRecord const& record) {
         cells.auth[auth_expired].add();
     } else if (code == "disabled_api_key") {
         cells.auth[auth_disabled].add();
+    } else if (code == "too_many_auth_failures") {
+        cells.auth[auth_throttled].add();
+    } else if (code == "address_not_allowed") {
+        cells.auth[auth_wrong_address].add();
     } else if (!record.key.empty()) {
         cells.auth[auth_accepted].add();
     }

@@ -71,6 +71,8 @@ enum AuthVerdict : std::uint8_t {
     auth_invalid,
     auth_expired,
     auth_disabled,
+    auth_throttled,      // not looked at: too many unknown keys from there
+    auth_wrong_address,  // known, but not from there
     auth_verdict_count,
 };
 

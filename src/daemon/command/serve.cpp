@@ -71,10 +71,16 @@ int serve(std::string const& path, bool watches) {
     raise_descriptor_limit();
     log::start(log::to_level(loaded.document.telemetry.log_level).value_or(log::Level::info),
                ::isatty(STDERR_FILENO) == 0);
+    auto inherited = net::inherited_sockets(net::InheritedNames::read_and_forget(), ::getpid());
+    if (!inherited) {
+        log::stop();
+        fmt::print(stderr, "sluice: {}\n", inherited.error().message);
+        return exit_failed;
+    }
     WatchOptions watch;
     watch.files = watches;
     auto daemon = Daemon::create(std::move(loaded.document), ProxyEnvironment::read(),
-                                 std::move(source), watch);
+                                 std::move(source), watch, {}, std::move(*inherited));
     if (!daemon) {
         log::stop();
         fmt::print(stderr, "sluice: {}\n", daemon.error().message);

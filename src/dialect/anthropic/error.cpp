@@ -13,6 +13,8 @@ std::string_view type_of(Error const& error) noexcept {
         case ErrorCode::expired_api_key:
             return "authentication_error";
         case ErrorCode::disabled_api_key:
+        case ErrorCode::address_not_allowed:
+        case ErrorCode::override_not_allowed:
             return "permission_error";
         case ErrorCode::model_not_found:
         case ErrorCode::unknown_path:
@@ -20,6 +22,7 @@ std::string_view type_of(Error const& error) noexcept {
         case ErrorCode::body_too_large:
             return "request_too_large";
         case ErrorCode::upstream_rate_limited:
+        case ErrorCode::too_many_auth_failures:
             return "rate_limit_error";
         case ErrorCode::overloaded:
         case ErrorCode::draining:

@@ -19,7 +19,11 @@ Wire wire_of(Error const& error) noexcept {
         case ErrorCode::expired_api_key:
             return {"authentication_error", name};
         case ErrorCode::disabled_api_key:
+        case ErrorCode::address_not_allowed:
+        case ErrorCode::override_not_allowed:
             return {"permission_error", name};
+        case ErrorCode::too_many_auth_failures:
+            return {"rate_limit_error", name};
         case ErrorCode::upstream_rate_limited:
             return {"rate_limit_error", "rate_limit_exceeded"};
         case ErrorCode::overloaded:

@@ -31,6 +31,9 @@ YamlDirectory::YamlDirectory(std::vector<config::Team> const& teams) {
             principal->key_unrestricted = !key.models.has_value();
             principal->team_models = team.models.value_or(std::vector<std::string>{});
             principal->key_models = key.models.value_or(std::vector<std::string>{});
+            principal->team_from = team.allow_from;
+            principal->key_from = key.allow_from;
+            principal->may_override = key.may_override;
             Entry const entry{std::move(principal), key.expires, key.disabled, key.is_trial};
             for (auto const& hash : key.hashes) {
                 if (auto const digest = codec::sha256_from_hex(hash))

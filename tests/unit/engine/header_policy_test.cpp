@@ -62,8 +62,24 @@ TEST(HeaderPolicy, AnswerHeadersThatNameTheOrganisationStay) {
     HeaderBlock out;
     forward_answer_headers(HeaderView{fields}, out, false);
     EXPECT_EQ(out.wire(),
-              "content-type: text/event-stream\r\nx-ratelimit-remaining-tokens: 7\r\n"
+              "content-type: text/event-stream\r\nx-upstream-ratelimit-remaining-tokens: 7\r\n"
               "x-request-id: req_1\r\n");
+}
+
+TEST(HeaderPolicy, RateLimitsOfTheAccountGetAnotherName) {
+    std::vector<Field> const fields = {{"X-RateLimit-Remaining-Requests", "1"},
+                                       {"anthropic-ratelimit-tokens-limit", "2"},
+                                       {"RateLimit", "3"},
+                                       {"ratelimit-policy", "4"},
+                                       {"x-upstream-ratelimit-forged", "5"},
+                                       {"x-rate", "6"},
+                                       {"retry-after", "7"}};
+    HeaderBlock out;
+    forward_answer_headers(HeaderView{fields}, out, false);
+    EXPECT_EQ(out.wire(),
+              "x-upstream-RateLimit-Remaining-Requests: 1\r\n"
+              "x-upstream-anthropic-ratelimit-tokens-limit: 2\r\n"
+              "x-upstream-RateLimit: 3\r\nx-upstream-ratelimit-policy: 4\r\nretry-after: 7\r\n");
 }
 
 struct RetryRow {

@@ -60,6 +60,7 @@ class ScriptedHandler final : public Handler {
     Async<> handle(ServerStream& s) override {
         auto const path = s.head().path;
         journal_.add("request " + std::string{path});
+        if (path == "/peer") return peer(s);
         if (path == "/echo") return echo(s);
         if (path == "/small") return small(s);
         if (path == "/budget") return budget(s);
@@ -71,6 +72,10 @@ class ScriptedHandler final : public Handler {
         if (path == "/wait") return wait(s);
         if (path == "/read-then-wait") return read_then_wait(s);
         if (path == "/flood") return flood(s);
+        if (path == "/flood-until") {
+            s.set_write_deadline(Deadline::in(milliseconds{700}));
+            return flood(s);
+        }
         if (path == "/big") return big(s);
         if (path == "/throw") return fail(s, false);
         if (path == "/throw-begun") return fail(s, true);
@@ -90,6 +95,12 @@ class ScriptedHandler final : public Handler {
         http::HeaderBlock headers;
         headers.add("Content-Type", "text/plain");
         auto const sent = co_await s.respond(status, headers, body);
+        co_return sent;
+    }
+    Async<> peer(ServerStream& s) {
+        auto const& p = s.peer();
+        auto const body = p.ip.text() + " " + p.address + " " + p.certificate;
+        auto const sent = co_await text(s, 200, body);
         co_return sent;
     }
     Async<> hello(ServerStream& s) {
@@ -224,7 +235,7 @@ class ScriptedHandler final : public Handler {
 class Server {
   public:
     explicit Server(ServerOptions options = {}, std::shared_ptr<TlsServer const> tls = nullptr,
-                    std::string base_path = {})
+                    std::string base_path = {}, bool proxy_protocol = false)
         : handler_(journal), worker_(Worker::create(0)) {
         auto const shared = std::make_shared<ServerOptions const>(options);
         for (auto* const bound : {&port, &second_port}) {
@@ -232,6 +243,7 @@ class Server {
             listener.fd = listen_on(*bound);
             listener.tls = tls;
             listener.base_path = base_path;
+            listener.proxy_protocol = proxy_protocol;
             worker_->add_listener(std::move(listener), handler_, shared);
         }
         thread_ = std::thread{[this] { worker_->run(); }};
@@ -270,7 +282,6 @@ class Server {
     std::uint16_t port = 0;
     std::uint16_t second_port = 0;  // another listener of the same worker and handler
 
-  private:
     static int listen_on(std::uint16_t& port) {
         auto const fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         sockaddr_in address{};
@@ -284,6 +295,7 @@ class Server {
         return fd;
     }
 
+  private:
     ScriptedHandler handler_;
     std::unique_ptr<Worker> worker_;
     std::thread thread_;
@@ -338,6 +350,11 @@ class Client {
         if (n > 0) received.append(buffer, static_cast<std::size_t>(n));
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) ADD_FAILURE() << "nothing came";
         return n;
+    }
+    // One read that waits for nothing; false when the connection has ended.
+    bool take(char* into, std::size_t most) const {
+        auto const n = ::recv(fd_, into, most, MSG_DONTWAIT);
+        return n > 0 || (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
     }
     // Up to and with `mark`, taken out of `received`; what there is when the connection ends.
     std::string read_until(std::string_view mark) {

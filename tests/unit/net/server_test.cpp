@@ -225,13 +225,6 @@ TEST(Server, RefusesAndClosesWithTheHandlersBody) {
     for (auto const& line : server.journal.lines()) EXPECT_FALSE(has(line, "smuggled")) << line;
 }
 
-TEST(Server, ClosesOnTlsSentToAPlainPort) {
-    Server server;
-    Client client{server.port};
-    client.send(std::string_view{"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11});
-    EXPECT_EQ(client.read_to_end(), "");
-}
-
 TEST(Server, AnswersAHandlerThatFails) {
     Server server;
     for (char const* path : {"/throw", "/throw-begun", "/silent"}) {

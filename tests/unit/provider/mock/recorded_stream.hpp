@@ -81,6 +81,7 @@ class RecordedStream final : public net::ServerStream {
     void abort() noexcept override { aborted = true; }
     bool head_sent() const noexcept override { return !writes.empty(); }
     std::uint64_t bytes_sent() const noexcept override { return text().size(); }
+    void set_write_deadline(Deadline) noexcept override {}
     void close_after_answer() noexcept override {}
 
   private:
