@@ -330,9 +330,9 @@ Binding<std::vector<Provider>> describe_providers() {
             at = is_empty ? printed.erase(at) : std::next(at);
         }
         if (printed.contains("tls")) {
-            auto& tls = printed["tls"];
+            auto& shown = printed["tls"];
             for (auto const* name : {"ca", "sni"}) {
-                if (tls[name] == "") tls.erase(name);
+                if (shown[name] == "") shown.erase(name);
             }
         }
         return printed;

@@ -36,8 +36,9 @@ int serve_mock(Settings const& settings) {
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
     auto worker = net::Worker::create(0);
-    worker->add_listener({bound->fds.front(), nullptr, "", 0}, **mock,
-                         std::make_shared<net::ServerOptions const>());
+    net::ListenerFd listener;
+    listener.fd = bound->fds.front();
+    worker->add_listener(std::move(listener), **mock, std::make_shared<net::ServerOptions const>());
     std::thread thread{[&worker] { worker->run(); }};
     fmt::print("mock: an OpenAI-compatible upstream on {}{}\n",
                bound->address.starts_with("unix:") ? "" : "http://",

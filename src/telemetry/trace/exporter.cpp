@@ -85,9 +85,11 @@ void TraceExporter::export_queued() {
         feed->queue.drain([&](UsageRecord const& record) {
             if (count > 0) spans += ',';
             count += append_spans(spans, record);
-            if (count < batch_spans && spans.size() < batch_bytes_max) return;
-            send(spans, std::exchange(count, 0));
-            spans.clear();
+            if (count >= batch_spans || spans.size() >= batch_bytes_max) {
+                send(spans, std::exchange(count, 0));
+                spans.clear();
+            }
+            return true;
         });
     }
     if (count > 0) send(spans, count);

@@ -81,8 +81,12 @@ TEST(Otlp, EverySpanHasTheFormTheRulesAskFor) {
         EXPECT_TRUE(span.at("status").at("code").is_number_integer());
         for (auto const& [name, value] : attributes_of(span)) {
             auto const& [kind, content] = *value.items().begin();
-            if (kind == "intValue") EXPECT_TRUE(content.is_string()) << name;
-            if (kind == "doubleValue") EXPECT_TRUE(content.is_number()) << name;
+            if (kind == "intValue") {
+                EXPECT_TRUE(content.is_string()) << name;
+            }
+            if (kind == "doubleValue") {
+                EXPECT_TRUE(content.is_number()) << name;
+            }
         }
     }
 }
