@@ -54,8 +54,9 @@ struct UsageRecord {
     std::string key;   // name, never the secret
     std::string user;  // as the caller named its end user; "" when not
     std::string agent;
-    std::vector<std::string> tags;  // "name=value" or "name", sorted, each name once; bounded
-    TraceContext trace;             // sampled or not
+    std::vector<std::string> tags;    // "name=value" or "name", sorted, each name once; bounded
+    std::vector<std::string> losses;  // what the provider's dialect could not carry; bounded
+    TraceContext trace;               // sampled or not
     std::string surface;  // "chat.completions", "embeddings", ...; "" when no endpoint matched
     IpAddress client;     // behind the trusted proxies; for the access log, never in the ledger
     std::string client_certificate;  // subject, when one was shown and verified; access log only

@@ -64,6 +64,11 @@ Binding<Tls> describe_tls() {
         .done();
 }
 
+// "": it has none.
+std::optional<std::string> check_listener_name(std::string const& name) {
+    return name.empty() ? std::nullopt : check_name(name);
+}
+
 Binding<Listener> describe_listener() {
     return Described<Listener>("server.listeners[]", "One address to listen on.")
         .field("address", &Listener::address, describe_address(false),
@@ -74,7 +79,7 @@ Binding<Listener> describe_listener() {
         .field("base_path", &Listener::base_path,
                text("a path like /prefix", check_base_path, "^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$"),
                "Put before every path, for a listener behind another proxy.")
-        .field("name", &Listener::name, text("a name", check_name, name_pattern),
+        .field("name", &Listener::name, text("a name", check_listener_name),
                "Name of the socket to take over when systemd hands one over "
                "(`FileDescriptorName=`); without one it is found by its address.")
         .field("proxy_protocol", &Listener::proxy_protocol, boolean(),

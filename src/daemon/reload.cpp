@@ -125,9 +125,9 @@ ReloadReport Daemon::reload(std::string const& cause) {
         return report;
     }
     last_reload_failed_ = false;
-    report.version = ++version_;
     take_over(std::move(loaded.document));
     report.outcome = publish(*next) ? Outcome::applied : Outcome::late;
+    report.version = ++version_;  // whoever sees it finds the workers there already
     if (watch_) watch_->tidy_soon();
     tell(report, cause);
     return report;

@@ -53,6 +53,7 @@ void finish(Exchange& x) noexcept {
             !record.completed && x.client.cancel().reason() == CancelReason::client_gone;
         release_body(x);
         reckon_cost(x);
+        record.losses = x.losses.names();
         if (x.worker.sink) x.worker.sink->record(std::move(record));
     } catch (...) {
         log::error("a request's record could not be made: out of memory");

@@ -105,6 +105,8 @@ void add_requests(std::vector<MetricFamily>& families, AllCells const& all) {
                 "Attempts at a target that had been tried for the same request."};
     Sum fallbacks{MetricType::Counter, "sluice_fallbacks_total",
                   "Attempts at a further target after another had failed."};
+    Sum losses{MetricType::Counter, "sluice_losses_total",
+               "Parts of requests and answers that the other dialect had no place for."};
     for (auto const& cells : all) {
         cells->requests.for_each([&](auto const& labels, RequestRow const& row) {
             Labels const base = {{"surface", labels[0]}, {"route", labels[1]}};
@@ -118,6 +120,7 @@ void add_requests(std::vector<MetricFamily>& families, AllCells const& all) {
             first_token.histogram(base, row.first_token, us_per_second);
             retries.count({{"route", labels[1]}}, row.retries.get());
             fallbacks.count({{"route", labels[1]}}, row.fallbacks.get());
+            losses.count({{"route", labels[1]}}, row.losses.get());
         });
     }
     std::move(total).into(families);
@@ -125,6 +128,7 @@ void add_requests(std::vector<MetricFamily>& families, AllCells const& all) {
     std::move(first_token).into(families);
     std::move(retries).into(families);
     std::move(fallbacks).into(families);
+    std::move(losses).into(families);
 }
 
 void add_attempts(std::vector<MetricFamily>& families, AllCells const& all) {

@@ -30,6 +30,7 @@ inline constexpr std::size_t status_class_count = 6;
 
 struct RequestRow {  // by surface, route
     std::array<Cell, status_class_count> by_status_class;
+    Cell losses;  // parts that another dialect had no place for
     HistogramCells<14> duration{duration_bounds};
     HistogramCells<16> first_token{first_token_bounds};
     Cell retries;    // attempts at a target that had been tried for the same request

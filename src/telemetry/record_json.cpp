@@ -128,24 +128,28 @@ void append_attempt(std::string& out, AttemptRecord const& attempt) {
     out += '}';
 }
 
+void append_texts(std::string& out, std::vector<std::string> const& texts) {
+    out += '[';
+    for (auto const& text : texts) {
+        if (out.back() != '[') out += ',';
+        append_json_string(out, std::string_view{text}.substr(0, text_bytes_max));
+    }
+    out += ']';
+}
+
 void append_caller(Members& members, UsageRecord const& record) {
     members.text("org", record.org);
     members.text("team", record.team);
     members.text("key", record.key);
     members.text("user", record.user);
     members.text("agent", record.agent);
-    auto& out = members.begin("tags");
-    out += '[';
-    for (auto const& tag : record.tags) {
-        if (out.back() != '[') out += ',';
-        append_json_string(out, std::string_view{tag}.substr(0, text_bytes_max));
-    }
-    out += ']';
+    append_texts(members.begin("tags"), record.tags);
 }
 
 void append_outcome(Members& members, UsageRecord const& record) {
     members.text("surface", record.surface);
     members.text("route", record.route);
+    append_texts(members.begin("losses"), record.losses);
     members.text("model_asked", record.model_asked);
     members.number("status", record.status);
     members.text("error_code", record.error_code);

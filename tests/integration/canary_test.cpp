@@ -98,6 +98,8 @@ class Canary : public Integration {
     void search() {
         gateway->stop();
         for (auto const& entry : std::filesystem::recursive_directory_iterator(gateway->dir())) {
+            // The configuration itself is no sink.
+            if (entry.path() == gateway->config_path()) continue;
             if (entry.is_regular_file()) keep(entry.path().filename(), text_of(entry.path()));
         }
         auto const access = text_of(dir / "access.log");

@@ -111,7 +111,7 @@ TEST(ShippedFile, every_hint_is_valid_when_uncommented) {
     }
     auto const loaded = load_text(uncommented(lines, all), "hints.yaml", options);
     EXPECT_TRUE(loaded.ok()) << told(loaded);
-    EXPECT_EQ(loaded.document.server.listeners.size(), 3U);
+    EXPECT_EQ(loaded.document.server.listeners.size(), 4U);
     EXPECT_TRUE(loaded.document.provider("spare") != nullptr);
 }
 
