@@ -47,21 +47,32 @@ void check_tls(Reader& reader, Node const& node, Tls& out) {
 }
 
 Binding<Tls> describe_tls() {
-    return Described<Tls>("server.listeners[].tls", "TLS 1.2 and 1.3 on this listener.")
-        .field("cert", &Tls::cert, text("a file path"),
-               "Certificate chain, PEM; the server's own first.", true)
-        .field("key", &Tls::key, text("a file path"), "Private key, PEM, without a passphrase.",
-               true)
-        .field("client_ca", &Tls::client_ca, text("a file path"),
-               "Certificates (PEM) of those who sign client certificates. Left out: clients show "
-               "none.")
-        .field("client_auth", &Tls::client_auth,
-               choice<ClientAuth>(
-                   {{"require", ClientAuth::require}, {"request", ClientAuth::request}}),
-               "With `client_ca`: a client without a certificate is refused (`require`) or let in "
-               "(`request`); one that is not valid is refused either way.")
-        .afterwards(check_tls)
-        .done();
+    auto binding =
+        Described<Tls>("server.listeners[].tls", "TLS 1.2 and 1.3 on this listener.")
+            .field("cert", &Tls::cert, text("a file path"),
+                   "Certificate chain, PEM; the server's own first.", true)
+            .field("key", &Tls::key, text("a file path"), "Private key, PEM, without a passphrase.",
+                   true)
+            .field(
+                "client_ca", &Tls::client_ca, text("a file path"),
+                "Certificates (PEM) of those who sign client certificates. Left out: clients show "
+                "none.")
+            .field(
+                "client_auth", &Tls::client_auth,
+                choice<ClientAuth>(
+                    {{"require", ClientAuth::require}, {"request", ClientAuth::request}}),
+                "With `client_ca`: a client without a certificate is refused (`require`) or let in "
+                "(`request`); one that is not valid is refused either way.")
+            .afterwards(check_tls)
+            .done();
+    binding.print = [print = binding.print](Tls const& tls) {
+        auto printed = print(tls);
+        if (!tls.client_ca.empty()) return printed;
+        printed.erase("client_ca");  // what holds for client certificates says nothing without it
+        printed.erase("client_auth");
+        return printed;
+    };
+    return binding;
 }
 
 // "": it has none.
