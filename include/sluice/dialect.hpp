@@ -216,6 +216,8 @@ struct Dialect {
     // caller who shows it has errors told in this dialect on any path. "" = there is none.
     std::string_view version_header = {};
     std::string_view version_value = {};
+    // The answer header in which its SDKs look for the request's id; "" = none of its own.
+    std::string_view request_id_header = {};
 };
 
 inline bool can_serve(Dialect const& from, Dialect const& to, Operation operation) noexcept {

@@ -86,7 +86,8 @@ Dialect const table{"anthropic",
                     read_error,
                     own_headers,
                     "anthropic-version",
-                    "2023-06-01"};
+                    "2023-06-01",
+                    "request-id"};
 
 }  // namespace
 
