@@ -80,7 +80,9 @@ TEST(Otlp, EverySpanHasTheFormTheRulesAskFor) {
         EXPECT_TRUE(span.at("kind").is_number_integer());
         EXPECT_TRUE(span.at("status").at("code").is_number_integer());
         for (auto const& [name, value] : attributes_of(span)) {
-            auto const& [kind, content] = *value.items().begin();
+            auto const only = value.begin();
+            auto const kind = only.key();
+            auto const& content = only.value();
             if (kind == "intValue") {
                 EXPECT_TRUE(content.is_string()) << name;
             }
