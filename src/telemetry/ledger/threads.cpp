@@ -198,15 +198,17 @@ bool LedgerThreads::write_batch() {
     return wrote.error == 0 || hand_over();
 }
 
-// Under mutex_. To the spiller, when that can write.
+// Under mutex_. To the spiller, also when its last write failed: with reclaim() each of the two
+// tries again and again, and what is held goes where there is room first. False: enough for now.
 bool LedgerThreads::hand_over() {
-    if (!spill_.works(Steady::now(), options_.stuck_after) || is_spiller_abandoned_) return false;
-    if (waiting_.text.size() + batch_.text.size() > waiting_bytes_max) return false;
+    if (spill_.is_stuck(Steady::now(), options_.stuck_after) || is_spiller_abandoned_) return false;
+    auto const bytes = waiting_.text.size() + batch_.text.size();
+    if (!waiting_.empty() && bytes > waiting_bytes_max) return false;
     waiting_.append(batch_);
     batch_.clear();
     spill_wanted_.store(true, std::memory_order_release);
     spill_wake_.notify_one();
-    return true;
+    return !spill_.is_failing();
 }
 
 // What the spiller cannot write is tried here again.

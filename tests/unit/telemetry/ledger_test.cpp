@@ -336,6 +336,11 @@ TEST_F(LedgerTest, AfterBothFailedEitherOneIsEnough) {
         spill_disk->error = EIO;
         append(*ledger, 50);
         ASSERT_TRUE(wait_until([&] { return !ledger->keeps_records(); }));
+        auto const before = ledger->counters();
+        ASSERT_TRUE(wait_until([&] {
+            auto const now = ledger->counters();
+            return now.failed > before.failed + 3 && now.spill_failed > before.spill_failed + 3;
+        })) << "both are tried again";
         mended->error = 0;
         EXPECT_TRUE(ledger->flush());
         EXPECT_TRUE(ledger->keeps_records());
