@@ -1,6 +1,7 @@
 #include <csignal>
 #include <cstdio>
 #include <fmt/format.h>
+#include <malloc.h>
 #include <memory>
 #include <pthread.h>
 #include <sys/resource.h>
@@ -14,6 +15,16 @@
 
 namespace sluice::daemon::command {
 namespace {
+
+// Large bodies come and go: their memory returns to the system at once. By itself glibc raises this
+// threshold with each one that is freed, and keeps what lies below it (measured: resident memory
+// 2.3 to 3.3 times the bound on bodies in flight, instead of 1.5 times).
+void return_large_blocks_at_once() {
+#ifdef __GLIBC__
+    constexpr int large_bytes = 1 << 20;
+    ::mallopt(M_MMAP_THRESHOLD, large_bytes);
+#endif
+}
 
 // Thousands of streams need thousands of descriptors: take what the hard limit allows.
 void raise_descriptor_limit() {
@@ -69,6 +80,7 @@ int serve(std::string const& path, bool watches) {
     print_problems(loaded.problems);
     if (!loaded.ok()) return exit_usage;
     raise_descriptor_limit();
+    return_large_blocks_at_once();
     log::start(log::to_level(loaded.document.telemetry.log_level).value_or(log::Level::info),
                ::isatty(STDERR_FILENO) == 0);
     auto inherited = net::inherited_sockets(net::InheritedNames::read_and_forget(), ::getpid());
