@@ -36,6 +36,13 @@ def linked_files(binary):
     return sorted({os.path.realpath(path) for path in re.findall(r'(/\S+) \(0x', run('ldd', binary))})
 
 
+def needed_files(binary):
+    """Those the binary itself asks for: what a package has to depend on. The rest comes with them."""
+    needed = set(re.findall(r'NEEDED\s+(\S+)', run('objdump', '-p', binary)))
+    found = re.findall(r'^\s*(\S+) => (/\S+) \(0x', run('ldd', binary), re.M)
+    return sorted({os.path.realpath(path) for name, path in found if name in needed})
+
+
 def header_files(build):
     deps = run('ninja', '-C', build, '-t', 'deps')
     return sorted({os.path.realpath(path) for path in re.findall(r'^    (/usr/\S+)$', deps, re.M)})

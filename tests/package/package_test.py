@@ -206,7 +206,7 @@ class Packages(unittest.TestCase):
         deb = self.made('*.deb')
         control = output('dpkg-deb', '--field', deb)
         depends = re.search(r'^Depends: (.*)$', control, re.M).group(1)
-        linked = bill.owners(bill.linked_files(str(binary())))
+        linked = bill.owners(bill.needed_files(str(binary())))
         # A library may be told under the name of the interface that it gives: libspdlog1.10-fmt9.
         for name in linked:
             self.assertRegex(depends, rf'(^|[ ,]){re.escape(name)}(-\w+)?( |,|$)')
@@ -256,7 +256,7 @@ class Packages(unittest.TestCase):
                              (SOURCE / 'docs/guide/install.md').read_text().replace('\\\n', ''), re.S).group(1).split())
         self.assertEqual(told, run, 'docs/guide/install.md')
         # These are in every Debian image.
-        self.assertEqual(set(bill.owners(bill.linked_files(str(binary())))) - run, {'libc6', 'libgcc-s1'})
+        self.assertEqual(set(bill.owners(bill.needed_files(str(binary())))) - run, {'libc6', 'libgcc-s1'})
 
     def checks(self, config, **environment):
         return subprocess.run([binary(), 'check', '--config', config], capture_output=True, text=True, check=False,
