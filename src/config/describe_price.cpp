@@ -61,6 +61,8 @@ Described<T> with_prices(Described<T> described) {
                "A token read from the provider's cache; left out: as `input`.")
         .field("cache_write", Rate{&T::cache_write}, usd,
                "A token written into it; left out: as `input`.")
+        .field("cache_write_1h", Rate{&T::cache_write_1h}, usd,
+               "A token written into it to be kept for an hour.")
         .field("audio_input", Rate{&T::audio_input}, usd, "A token of audio read.")
         .field("output", Rate{&T::output}, usd, "A token written, reasoning included.")
         .field("audio_output", Rate{&T::audio_output}, usd, "A token of audio written.");

@@ -17,8 +17,9 @@ namespace sluice::config {
 
 struct TokenPrice {  // pico-USD per token; nullopt: not known
     std::optional<std::int64_t> input;
-    std::optional<std::int64_t> cache_read;   // nullopt: as input
-    std::optional<std::int64_t> cache_write;  // nullopt: as input
+    std::optional<std::int64_t> cache_read;      // nullopt: as input
+    std::optional<std::int64_t> cache_write;     // nullopt: as input
+    std::optional<std::int64_t> cache_write_1h;  // written to be kept for an hour
     std::optional<std::int64_t> audio_input;
     std::optional<std::int64_t> output;
     std::optional<std::int64_t> audio_output;

@@ -68,12 +68,14 @@ std::optional<PicoUsd> cost_of(Price const& price, llm::Usage const& usage) noex
     // What a provider counts twice is not charged twice: the parts never exceed their total.
     auto const read = std::clamp<std::int64_t>(usage.cache_read, 0, usage.input);
     auto const written = std::clamp<std::int64_t>(usage.cache_write, 0, usage.input - read);
+    auto const kept = std::clamp<std::int64_t>(usage.cache_write_1h, 0, written);
     auto const heard = std::clamp<std::int64_t>(usage.audio_input, 0, usage.input - read - written);
     auto const spoken = std::clamp<std::int64_t>(usage.audio_output, 0, usage.output);
     Sum sum;
     sum.add(usage.input - read - written - heard, rates->input);
     sum.add(read, as_input(rates->cache_read));
-    sum.add(written, as_input(rates->cache_write));
+    sum.add(written - kept, as_input(rates->cache_write));
+    sum.add(kept, rates->cache_write_1h);
     sum.add(heard, rates->audio_input);
     sum.add(usage.output - spoken, rates->output);
     sum.add(spoken, rates->audio_output);

@@ -73,6 +73,7 @@ void append_usage(std::string& out, llm::Usage const& usage) {
     members.number("input", usage.input);
     members.number("cache_read", usage.cache_read);
     members.number("cache_write", usage.cache_write);
+    members.number("cache_write_1h", usage.cache_write_1h);
     members.number("audio_input", usage.audio_input);
     members.number("output", usage.output);
     members.number("reasoning", usage.reasoning);
@@ -175,6 +176,7 @@ llm::Usage total_usage(UsageRecord const& record) {
         total.input += usage.input;
         total.cache_read += usage.cache_read;
         total.cache_write += usage.cache_write;
+        total.cache_write_1h += usage.cache_write_1h;
         total.audio_input += usage.audio_input;
         total.output += usage.output;
         total.reasoning += usage.reasoning;

@@ -7,7 +7,11 @@ namespace sluice::provider {
 namespace {
 
 config::TokenPrice gpt() {  // 2.50, 1.25 and 10 USD per million tokens
-    return {2'500'000, 1'250'000, std::nullopt, std::nullopt, 10'000'000, std::nullopt};
+    config::TokenPrice price;
+    price.input = 2'500'000;
+    price.cache_read = 1'250'000;
+    price.output = 10'000'000;
+    return price;
 }
 
 Price plain() {
@@ -38,6 +42,19 @@ TEST(CostOf, ChargesEachTokenOnce) {
     EXPECT_EQ(cost_of(plain(), usage), 600 * 2'500'000LL + 400 * 1'250'000LL + 100 * 10'000'000LL);
     usage.cache_read = 5000;  // more than there are: a provider's slip must not make it negative
     EXPECT_EQ(cost_of(plain(), usage), 1000 * 1'250'000LL + 100 * 10'000'000LL);
+}
+
+TEST(CostOf, WhatIsKeptForAnHourHasAPriceOfItsOwn) {
+    auto price = plain();
+    price.rates.cache_write = 3'000'000;
+    auto usage = used(1000, 0);
+    usage.cache_write = 500;
+    usage.cache_write_1h = 200;  // of the 500
+    EXPECT_EQ(cost_of(price, usage), std::nullopt);
+    price.rates.cache_write_1h = 5'000'000;
+    EXPECT_EQ(cost_of(price, usage), 500 * 2'500'000LL + 300 * 3'000'000LL + 200 * 5'000'000LL);
+    usage.cache_write_1h = 900;  // never more than was written at all
+    EXPECT_EQ(cost_of(price, usage), 500 * 2'500'000LL + 500 * 5'000'000LL);
 }
 
 TEST(CostOf, IsUnknownWhereAPriceIsMissing) {

@@ -32,7 +32,7 @@ TEST(RecordLine, HoldsEveryField) {
         "error_origin": "", "streamed": true, "client_gone": false, "completed": true,
         "mock": false, "bytes_in": 1000, "bytes_out": 2000, "first_token_us": 12340,
         "total_us": 456789, "upstream_wait_us": 456000,
-        "usage": {"input": 100, "cache_read": 40, "cache_write": 0, "audio_input": 0,
+        "usage": {"input": 100, "cache_read": 40, "cache_write": 0, "cache_write_1h": 0, "audio_input": 0,
                   "output": 20, "reasoning": 5, "audio_output": 0, "reported": true},
         "cost_pico_usd": 41500000, "attempts": [
             {"provider": "openai", "model": "gpt-4o", "credential": "prod-1",
@@ -41,7 +41,7 @@ TEST(RecordLine, HoldsEveryField) {
              "price": "", "service_tier": "", "finish_reason": "", "response_model": "", "started_us": 0,
              "chunks": 0, "chunk_time_us": 0, "connect_us": 0, "first_byte_us": 0,
              "total_us": 5000,
-             "usage": {"input": 0, "cache_read": 0, "cache_write": 0, "audio_input": 0,
+             "usage": {"input": 0, "cache_read": 0, "cache_write": 0, "cache_write_1h": 0, "audio_input": 0,
                        "output": 0, "reasoning": 0, "audio_output": 0, "reported": false}},
             {"provider": "local", "model": "qwen3", "credential": "", "outcome": "answered",
              "error_detail": "", "status": 200, "estimated": false, "drained": true,
@@ -49,7 +49,7 @@ TEST(RecordLine, HoldsEveryField) {
              "response_model": "qwen3-8b", "started_us": 6000, "chunks": 12,
              "chunk_time_us": 430000, "connect_us": 300, "first_byte_us": 11000,
              "total_us": 450000,
-             "usage": {"input": 100, "cache_read": 40, "cache_write": 0, "audio_input": 0,
+             "usage": {"input": 100, "cache_read": 40, "cache_write": 0, "cache_write_1h": 0, "audio_input": 0,
                        "output": 20, "reasoning": 5, "audio_output": 0, "reported": true},
              "raw_usage": {"prompt_tokens": 100, "completion_tokens": 20}}]})");
     auto without_id = json;
