@@ -95,7 +95,7 @@ LIBRARIES = {  # include prefix -> where in src/ it may stand
     'nlohmann/': ('src/config/', 'src/provider/', 'src/endpoint/admin/', 'src/daemon/'),
     'yaml-cpp/': ('src/config/',),
     'sqlite3': ('src/store/sqlite/', 'src/store/check/backup.cpp'),
-    'simdjson': ('src/codec/', 'src/dialect/', 'src/telemetry/'),
+    'simdjson': ('src/codec/', 'src/dialect/', 'src/store/projection/', 'src/telemetry/'),
     'spdlog/': ('src/base/log.cpp', 'src/telemetry/'),
     'prometheus/': ('src/telemetry/',),
     'curl/': ('src/telemetry/trace/',),
