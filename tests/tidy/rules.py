@@ -42,7 +42,7 @@ LAYERS = {
     'telemetry': {'base', 'codec', 'net'},
     'config': {'base'},
     'provider': PURE | {'dialect', 'net', 'config'},
-    'stage': {'base', 'codec', 'store', 'telemetry', 'config'},
+    'stage': PURE | {'store', 'telemetry', 'config'},
     'engine': PURE | {'dialect', 'net', 'config', 'provider', 'store', 'telemetry'},
     'endpoint': PURE | {'dialect', 'net', 'config', 'provider', 'store', 'telemetry', 'engine'},
 }

@@ -1,0 +1,94 @@
+// BudgetTable: the slots of all budgets, kept over a restart and a kill of the process. The slots
+// stand in shared memory (a file of /dev/shm), where a killed process leaves them as they were, to
+// the last reservation; a thread copies them to <storage.dir>/budgets.bin, which survives the
+// machine, soon after each change. No worker ever waits for a disk. Opened by the daemon when the
+// configuration has a budget.
+//
+// What was reserved by requests that a kill cut off counts as spent afterwards: it may have been.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "sluice/result.hpp"
+#include "sluice/time.hpp"
+
+#include "store/memory/budget.hpp"
+
+namespace sluice::store {
+
+class BudgetTable {
+  public:
+    static constexpr std::size_t capacity = 1 << 16;
+    static constexpr std::size_t slots_max = capacity / 4 * 3;  // in use
+    static constexpr milliseconds copy_every{100};
+
+    // Error: another process has it, or the copy on disk is there but is none. Without shared
+    // memory
+    // (`memory_dir` cannot be written) the slots are the process's own, and a kill loses what came
+    // after the last copy; `is_shared` tells.
+    static Result<std::shared_ptr<BudgetTable>> open(std::string const& storage_dir,
+                                                     std::string const& memory_dir = "/dev/shm");
+    ~BudgetTable();  // stops
+    BudgetTable(BudgetTable const&) = delete;
+    BudgetTable& operator=(BudgetTable const&) = delete;
+
+    // The slot of `key` (not 0), taken when it has none; null: the table is full. Lock-free; any
+    // thread. It stays that key's for the life of the process.
+    BudgetSlot* find(std::uint64_t key) noexcept;
+
+    // The last copy to disk failed. Any thread.
+    [[nodiscard]] bool is_failing() const noexcept {
+        return failing_.load(std::memory_order_relaxed);
+    }
+    [[nodiscard]] bool is_shared() const noexcept { return is_shared_; }
+    [[nodiscard]] std::size_t slots_used() const noexcept {
+        return used_.load(std::memory_order_relaxed);
+    }
+    [[nodiscard]] std::uint64_t copies() const noexcept {
+        return copies_.load(std::memory_order_relaxed);
+    }
+    // Copies what has changed now. Blocking; any thread but a worker's. False: it could not.
+    bool copy();
+    // Copies for the last time and gives the shared memory back: only the copy is left. Call when
+    // no worker runs any more. Idempotent.
+    void stop();
+
+  private:
+    struct Head;
+
+    explicit BudgetTable(std::string storage_dir) : storage_dir_(std::move(storage_dir)) {}
+    Result<void> map(std::string const& memory_dir);
+    bool map_shared(std::string const& path, bool& is_taken);
+    Result<void> recover();
+    void run();
+    [[nodiscard]] std::string serialized() const;
+    [[nodiscard]] std::string path() const;
+
+    std::string const storage_dir_;
+    std::string memory_path_;  // "" = not shared
+    void* memory_ = nullptr;
+    Head* head_ = nullptr;
+    BudgetSlot* slots_ = nullptr;
+    int fd_ = -1;
+    bool is_shared_ = false;
+    std::atomic<std::size_t> used_{0};
+    std::atomic<std::uint64_t> copies_{0};
+    std::atomic<bool> failing_{false};
+
+    std::mutex copy_mutex_;  // one copy at a time; of this:
+    std::string copied_;     // what stands on disk, without its generation
+
+    std::mutex mutex_;  // all below
+    std::condition_variable wake_;
+    bool stopping_ = false;
+    std::thread thread_;
+};
+
+}  // namespace sluice::store

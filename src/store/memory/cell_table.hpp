@@ -1,0 +1,49 @@
+// CellTable: cells of owners that only requests name (end users, tags), found or made on the way.
+// Lock-free; any worker's thread. Bounded: beyond `owners_max` newcomers share the cells of a fixed
+// number of groups, so that nobody is limited less for being new. An entry stays for the life of
+// the process.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "store/memory/budget_table.hpp"
+#include "store/memory/limit.hpp"
+
+namespace sluice::store {
+
+// Of an owner's scope and name: what its keys are made of. 64 bits of a SHA-256.
+std::uint64_t identity_hash(std::string_view identity);
+
+class CellTable {
+  public:
+    static constexpr std::size_t cells_max = 1 << 16;
+    static constexpr std::size_t groups = 1024;
+
+    CellTable();
+    ~CellTable();
+    CellTable(CellTable const&) = delete;
+    CellTable& operator=(CellTable const&) = delete;
+
+    // The cell of (owner, salt); `salt` tells the limits of one owner apart. `budgets` null: no
+    // budget. Null: no memory, or no slot.
+    LimitCell* find(std::uint64_t owner, std::uint64_t salt, LimitKind kind, Period period,
+                    std::shared_ptr<TimeZone const> const& zone, BudgetTable* budgets) noexcept;
+    [[nodiscard]] std::size_t size() const noexcept { return count_.load(); }
+
+  private:
+    struct Entry {
+        std::uint64_t key;
+        LimitCell cell;
+    };
+    static constexpr std::size_t capacity = cells_max * 2;
+
+    std::vector<std::atomic<Entry*>> entries_;
+    std::atomic<std::size_t> count_{0};
+};
+
+}  // namespace sluice::store
