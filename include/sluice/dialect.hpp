@@ -218,6 +218,8 @@ struct Dialect {
     std::string_view version_value = {};
     // The answer header in which its SDKs look for the request's id; "" = none of its own.
     std::string_view request_id_header = {};
+    // How it says that the provider has too much to do. 529 in an Error stands for it.
+    std::uint16_t overloaded_status = 503;
 };
 
 inline bool can_serve(Dialect const& from, Dialect const& to, Operation operation) noexcept {

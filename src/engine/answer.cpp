@@ -58,6 +58,7 @@ void note(Exchange& x, Error const& error) {
 }
 
 Async<> refuse(Exchange& x, Error error, std::string_view allow) {
+    if (error.http_status == 529) error.http_status = x.dialect->overloaded_status;
     if (x.client.head_sent()) {
         note(x, error);
         if (!x.record.streamed) {

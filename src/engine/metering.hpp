@@ -1,6 +1,7 @@
 // The usage meter's last resort: what a provider did not report is estimated from bytes and marked.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "sluice/dialect.hpp"
@@ -19,8 +20,13 @@ inline void meter(Exchange& x, std::size_t attempt, AnswerReader const& reader) 
     record.usage = reader.usage();
     record.response_model = reader.model();
     record.finish_reason = reader.finish_reason();
-    if (record.usage.reported) return;
+    if (record.usage.reported && !record.usage.is_open) return;
     record.estimated = true;
+    if (record.usage.reported) {  // the stream broke off before it told what was written
+        record.usage.output =
+            std::max(record.usage.output, estimated_tokens(reader.content_bytes()));
+        return;
+    }
     record.usage.input = estimated_tokens(x.prompt_bytes);
     record.usage.output = estimated_tokens(reader.content_bytes());
 }

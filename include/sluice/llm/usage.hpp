@@ -18,6 +18,7 @@ struct Usage {
     std::int64_t audio_output = 0;    // of output
     std::string service_tier;         // as the provider named it in its answer; "" = plain; bounded
     bool reported = false;            // false: the provider said nothing (yet)
+    bool is_open = false;             // reported at the start of a stream: output is not known yet
     std::string raw;                  // the provider's own usage object, as it came; bounded
 };
 

@@ -87,7 +87,8 @@ Dialect const table{"anthropic",
                     own_headers,
                     "anthropic-version",
                     "2023-06-01",
-                    "request-id"};
+                    "request-id",
+                    529};
 
 }  // namespace
 

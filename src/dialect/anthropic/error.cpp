@@ -11,8 +11,8 @@ std::string_view type_of(Error const& error) noexcept {
         case ErrorCode::missing_api_key:
         case ErrorCode::invalid_api_key:
         case ErrorCode::expired_api_key:
-            return "authentication_error";
         case ErrorCode::disabled_api_key:
+            return "authentication_error";
         case ErrorCode::address_not_allowed:
         case ErrorCode::override_not_allowed:
             return "permission_error";
@@ -46,6 +46,9 @@ std::string_view type_of(Error const& error) noexcept {
             return "request_too_large";
         case 429:
             return "rate_limit_error";
+        case 503:
+        case 529:
+            return "overloaded_error";
         default:
             break;
     }

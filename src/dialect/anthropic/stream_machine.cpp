@@ -117,6 +117,7 @@ FrameKind StreamMachine::begin(Data const& data, llm::EventSink* sink) {
         });
     }
     if (!usage.empty()) usage_reader_.take(usage, usage_);
+    usage_.is_open = usage_.reported && finish_reason_.empty();
     if (!is_first) return spoke_ ? FrameKind::content : FrameKind::begin;  // some say it twice
     if (model.inner().size() <= name_bytes_max) model_ = llm::decoded(model);
     Event event;
@@ -255,7 +256,10 @@ FrameKind StreamMachine::end(Data const& data, llm::EventSink* sink) {
             return scan.skip_value(1);
         });
     }
-    if (!data.usage.empty()) usage_reader_.take(data.usage, usage_);
+    if (!data.usage.empty()) {
+        usage_reader_.take(data.usage, usage_);
+        usage_.is_open = false;
+    }
     if (!reason.exists()) return FrameKind::content;
     bool const is_first = finish_reason_.empty();
     if (reason.inner().size() <= name_bytes_max) finish_reason_ = llm::decoded(reason);

@@ -119,9 +119,10 @@ constexpr std::array<std::string_view, 9> request_codes{
     "unsupported_value", "unsupported_model", "missing_required_parameter"};
 constexpr std::array<std::string_view, 5> rate_limited{
     "rate_limit", "slow_down", "too_many_requests", "resource_exhausted", "request_limit_exceeded"};
-constexpr std::array<std::string_view, 8> server_fault{"server_error", "overloaded", "unavailable",
-                                                       "internal",     "capacity",   "timeout",
-                                                       "bad_gateway",  "api_error"};
+constexpr std::array<std::string_view, 1> overloaded{"overloaded"};
+constexpr std::array<std::string_view, 7> server_fault{"server_error", "unavailable", "internal",
+                                                       "capacity",     "timeout",     "bad_gateway",
+                                                       "api_error"};
 constexpr std::array<std::string_view, 4> request_fault{"invalid_request", "bad_request",
                                                         "badrequest", "unprocessable"};
 
@@ -221,8 +222,8 @@ Error refused_credential(std::string detail) {
 }
 
 Error server_error(int status, std::string detail) {
-    std::uint16_t const told =
-        status == 503 || status == 504 ? static_cast<std::uint16_t>(status) : std::uint16_t{502};
+    bool const stays = status == 503 || status == 504 || status == 529;
+    auto const told = stays ? static_cast<std::uint16_t>(status) : std::uint16_t{502};
     return upstream_error(
         ErrorCode::upstream_server_error, Retry::same, told,
         "the provider failed with status " + std::to_string(status) + "; try again",
@@ -293,6 +294,7 @@ int status_said(Said const& said) {
     if (says(said, rate_limited)) return 429;
     if (says(said, no_such_model)) return 404;
     if (is_too_long(said) || says(said, against_policy) || says(said, request_fault)) return 400;
+    if (says(said, overloaded)) return 529;
     return says(said, server_fault) ? 500 : 0;
 }
 

@@ -17,8 +17,8 @@ Wire wire_of(Error const& error) noexcept {
         case ErrorCode::missing_api_key:
         case ErrorCode::invalid_api_key:
         case ErrorCode::expired_api_key:
-            return {"authentication_error", name};
         case ErrorCode::disabled_api_key:
+            return {"authentication_error", name};
         case ErrorCode::address_not_allowed:
         case ErrorCode::override_not_allowed:
             return {"permission_error", name};
@@ -34,6 +34,11 @@ Wire wire_of(Error const& error) noexcept {
             return {"service_unavailable_error", name};
         case ErrorCode::upstream_rejected:
             return {"invalid_request_error", name};
+        case ErrorCode::upstream_server_error:
+            if (error.http_status == 503 || error.http_status == 529) {
+                return {"service_unavailable_error", name};
+            }
+            break;
         default:
             break;
     }

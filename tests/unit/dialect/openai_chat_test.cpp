@@ -67,7 +67,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "model_not_found"},
         Written{ErrorCode::invalid_api_key, Origin::client, "authentication_error",
                 "invalid_api_key"},
-        Written{ErrorCode::disabled_api_key, Origin::client, "permission_error",
+        Written{ErrorCode::disabled_api_key, Origin::client, "authentication_error",
                 "disabled_api_key"},
         Written{ErrorCode::overloaded, Origin::gateway, "service_unavailable_error",
                 "server_is_overloaded"},
