@@ -189,6 +189,40 @@ TEST_F(Dialects, AFaultInMidStreamEndsInTheCallersDialect) {
     EXPECT_FALSE(last_record().at("completed").get<bool>());
 }
 
+// A stream tells at its start what was read, and only at its end what was written.
+TEST_F(Dialects, UsageOfAStreamThatBrokeOffIsAnEstimate) {
+    start_with();
+    compare_tokens = false;
+    for (bool const is_own : {true, false}) {
+        auto frames = message_stream();
+        frames.resize(4);
+        frames.push_back(event(
+            "content_block_delta",
+            R"(,"index":0,"delta":{"type":"text_delta","text":"many words, which cost many tokens"})"));
+        upstream.then(Reply::events(frames));
+        is_own ? message(message_body("c-1", R"(,"stream":true)")) : chat(stream_body("c-1"));
+        auto const attempt = last_record().at("attempts").at(0);
+        EXPECT_TRUE(attempt.at("estimated").get<bool>());
+        EXPECT_EQ(attempt.at("usage").at("input"), 11) << "as the provider said";
+        EXPECT_GT(attempt.at("usage").at("output"), 5) << "more than the 1 of message_start";
+    }
+}
+
+TEST_F(Dialects, OverloadIsToldAsTheCallersDialectTellsIt) {
+    start_with();
+    auto const overloaded = [] {
+        return Reply::whole(
+            529, R"({"type":"error","error":{"type":"overloaded_error","message":"o"}})");
+    };
+    for (int i = 0; i < 6; ++i) upstream.then(overloaded());
+    auto answer = message(message_body("c-1"));
+    EXPECT_EQ(answer.status, 529);
+    EXPECT_EQ(Json::parse(answer.body).at("error").at("type"), "overloaded_error");
+    answer = chat(chat_body("c-2"));
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_EQ(Json::parse(answer.body).at("error").at("type"), "service_unavailable_error");
+}
+
 TEST_F(Dialects, FailoverCrossesDialects) {
     start_with("  both: {tiers: [claude/c-1, up/m-1]}\n");
     upstream.then(

@@ -4,6 +4,7 @@
 #include "dialect/anthropic/answer.hpp"
 #include "dialect/anthropic/error.hpp"
 #include "dialect/anthropic/usage.hpp"
+#include "dialect/common/one_line.hpp"
 
 namespace sluice::dialect::anthropic {
 namespace {
@@ -78,7 +79,9 @@ class Writer final : public EventWriter {
     void start_block(std::string_view body) {
         out += "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":";
         append_number(out, written_);
-        out.append(",\"content_block\":").append(body).append("}\n\n");
+        out += ",\"content_block\":";
+        append_one_line(out, body);
+        out += "}\n\n";
     }
 
     void open(Event const& event) {
@@ -135,7 +138,7 @@ class Writer final : public EventWriter {
         append_number(out, written_);
         out.append(",\"delta\":{\"type\":\"").append(type).append("\",\"").append(member);
         out += "\":";
-        out += event.part == Part::citation ? event.json : event.text.json;
+        append_one_line(out, event.part == Part::citation ? event.json : event.text.json);
         out += "}}\n\n";
     }
 

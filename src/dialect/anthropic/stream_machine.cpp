@@ -118,6 +118,9 @@ FrameKind StreamMachine::begin(Data const& data, llm::EventSink* sink) {
     }
     if (!usage.empty()) usage_reader_.take(usage, usage_);
     usage_.is_open = usage_.reported && finish_reason_.empty();
+    if (sink && !is_first && spoke_) {
+        return fail(bad_answer("a second message in the stream"), sink);
+    }
     if (!is_first) return spoke_ ? FrameKind::content : FrameKind::begin;  // some say it twice
     if (model.inner().size() <= name_bytes_max) model_ = llm::decoded(model);
     Event event;

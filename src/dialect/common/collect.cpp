@@ -1,5 +1,7 @@
 #include "dialect/common/collect.hpp"
 
+#include "dialect/common/arguments.hpp"
+
 namespace sluice::dialect {
 namespace {
 
@@ -113,9 +115,7 @@ llm::Answer Collector::take() {
             if (!part.name.empty()) block.name = answer.make(std::move(part.name));
             if (!part.data.empty()) block.data = answer.make(std::move(part.data));
             if (part.kind == BlockKind::tool_call) {
-                auto arguments = llm::decoded(quoted(part.arguments));
-                if (arguments.find_first_not_of(" \t\r\n") == arguments.npos) arguments = "{}";
-                block.json = answer.keep(std::move(arguments));
+                block.json = answer.keep(arguments_object(llm::decoded(quoted(part.arguments))));
             } else if (part.kind == BlockKind::opaque) {
                 block.json = answer.keep(std::move(part.json));
             } else {

@@ -120,9 +120,8 @@ constexpr std::array<std::string_view, 9> request_codes{
 constexpr std::array<std::string_view, 5> rate_limited{
     "rate_limit", "slow_down", "too_many_requests", "resource_exhausted", "request_limit_exceeded"};
 constexpr std::array<std::string_view, 1> overloaded{"overloaded"};
-constexpr std::array<std::string_view, 7> server_fault{"server_error", "unavailable", "internal",
-                                                       "capacity",     "timeout",     "bad_gateway",
-                                                       "api_error"};
+constexpr std::array<std::string_view, 7> server_fault{
+    "server_error", "unavailable", "internal", "capacity", "timeout", "bad_gateway", "api_error"};
 constexpr std::array<std::string_view, 4> request_fault{"invalid_request", "bad_request",
                                                         "badrequest", "unprocessable"};
 

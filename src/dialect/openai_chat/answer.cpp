@@ -1,10 +1,12 @@
 #include "dialect/openai_chat/answer.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "sluice/json.hpp"
 
 #include "base/json_text.hpp"
+#include "dialect/common/arguments.hpp"
 #include "dialect/common/upstream_error.hpp"
 #include "dialect/common/walk.hpp"
 #include "dialect/openai_chat/usage.hpp"
@@ -14,6 +16,11 @@ namespace {
 
 using llm::Block;
 using llm::BlockKind;
+
+bool is_known_tier(std::string_view tier) noexcept {
+    constexpr std::string_view known[] = {"auto", "default", "flex", "scale", "priority", "fast"};
+    return std::find(std::begin(known), std::end(known), tier) != std::end(known);
+}
 
 class AnswerWalk {
   public:
@@ -143,21 +150,11 @@ class AnswerWalk {
                 return scan_.skip_value(0);
             });
         });
-        if (call.json.empty()) call.json = arguments_of(arguments);
+        if (call.json.empty()) {
+            call.json = answer_.keep(arguments_object(llm::decoded(arguments)));
+        }
         calls.push_back(std::move(call));
         return ok;
-    }
-
-    // What the model wrote may be no JSON, cut by its length: it is kept as the one text in an
-    // object.
-    std::string_view arguments_of(llm::Text arguments) {
-        auto text = llm::decoded(arguments);
-        auto const first = text.find_first_not_of(" \t\r\n");
-        if (first == text.npos) return "{}";
-        if (text[first] == '{' && codec::is_json(text)) return answer_.keep(std::move(text));
-        std::string kept = "{\"arguments\":";
-        append_json_string(kept, text);
-        return answer_.keep(kept + "}");
     }
 
     std::string_view body_;
@@ -186,7 +183,7 @@ class AnswerWriter {
         out_.key("usage").raw(usage);
         if (answer_.usage.service_tier == "standard") {
             out_.member("service_tier", "default");
-        } else if (!answer_.usage.service_tier.empty()) {
+        } else if (is_known_tier(answer_.usage.service_tier)) {
             out_.member("service_tier", answer_.usage.service_tier);
         }
         out_.end_object();

@@ -1,6 +1,7 @@
 #include "dialect/openai_chat/event_reader.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "codec/sse.hpp"
@@ -89,7 +90,7 @@ class Reader final : public EventReader {
         had_data_ = true;
         if (frame.data == "[DONE]") {
             done_ = true;
-            return;
+            return end_all();
         }
         if (frame.event == "error") return fail(read_fault(frame.data));
         JsonScanner scan(frame.data);
@@ -246,6 +247,20 @@ class Reader final : public EventReader {
         event.reason = stop_reason_of(delta_.finish);
         event.native = delta_.finish.json;
         sink_->on_event(event);
+    }
+
+    // What has not said why it ended has ended all the same.
+    void end_all() {
+        if (choices_.empty()) return fail(bad_answer("a stream without an answer"));
+        for (choice_ = 0; choice_ < choices_.size(); ++choice_) {
+            auto& state = choices_[choice_];
+            if (std::exchange(state.ended, true)) continue;
+            close(state);
+            Event event = made(EventKind::end, state);
+            event.reason =
+                state.calls.empty() ? llm::StopReason::stop : llm::StopReason::tool_calls;
+            sink_->on_event(event);
+        }
     }
 
     [[nodiscard]] Event made(EventKind kind, ChoiceState const& state) const noexcept {

@@ -2,6 +2,7 @@
 
 #include "sluice/json.hpp"
 
+#include "dialect/common/arguments.hpp"
 #include "dialect/common/walk.hpp"
 
 namespace sluice::dialect::openai {
@@ -471,20 +472,10 @@ class ChatReader {
                 });
             });
             if (!ok) return false;
-            call.json = arguments_of(arguments);
+            call.json = request_.keep(arguments_object(llm::decoded(arguments)));
             calls.push_back(std::move(call));
             return true;
         });
-    }
-
-    // The string holds JSON. What is no JSON object cannot have been what the model meant; it is
-    // kept, as the one text in an object.
-    std::string_view arguments_of(llm::Text arguments) {
-        auto text = llm::decoded(arguments);
-        if (text.find_first_not_of(" \t\r\n") == text.npos) return "{}";
-        auto const first = text.find_first_not_of(" \t\r\n");
-        if (text[first] == '{' && codec::is_json(text)) return request_.keep(std::move(text));
-        return request_.keep("{\"arguments\":" + quoted(text) + "}");
     }
 
     // What read_chat's counterpart wrote: [{"type":"reasoning.text","text":...,"signature":...},
