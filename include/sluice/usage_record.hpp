@@ -74,7 +74,8 @@ struct UsageRecord {
     std::uint64_t bytes_out = 0;  // answer body
     microseconds first_token{0};  // arrival to the first byte of the answer sent; 0 = none
     microseconds total{0};
-    microseconds upstream_wait{0};  // of total: waiting on providers; the rest is sluice's own
+    microseconds upstream_wait{0};  // of total: waiting on providers
+    microseconds caller_wait{0};    // ... and on the caller; the rest is sluice's own
 };
 
 }  // namespace sluice

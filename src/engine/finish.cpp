@@ -48,6 +48,7 @@ void finish(Exchange& x) noexcept {
         auto& record = x.record;
         auto const now = Steady::now();
         record.total = std::chrono::duration_cast<microseconds>(now - x.client.arrived_at());
+        record.caller_wait = std::chrono::duration_cast<microseconds>(x.client.waited());
         record.bytes_out = x.client.bytes_sent();
         record.client_gone =
             !record.completed && x.client.cancel().reason() == CancelReason::client_gone;

@@ -75,6 +75,9 @@ class Http1Connection final : public ServerStream,
     void abort() noexcept override;
     [[nodiscard]] bool head_sent() const noexcept override { return head_sent_; }
     [[nodiscard]] std::uint64_t bytes_sent() const noexcept override { return bytes_sent_; }
+    [[nodiscard]] Steady::duration waited() const noexcept override {
+        return body_waited_ + write_waited_;
+    }
     void close_after_answer() noexcept override { close_ = true; }
     void set_write_deadline(Deadline deadline) noexcept override { write_deadline_ = deadline; }
 
@@ -143,7 +146,8 @@ class Http1Connection final : public ServerStream,
     std::uint64_t length_left_ = 0;  // Framing::length
     Deadline write_deadline_;
     Steady::time_point write_wait_from_{};
-    Steady::duration write_waited_{};  // for the client, in this exchange
+    Steady::duration body_waited_{};   // for the client, in this exchange
+    Steady::duration write_waited_{};  // likewise
     std::uint64_t taken_after_wait_ =
         0;  // bytes the client took since it first had to be waited for
     std::uint32_t requests_ = 0;

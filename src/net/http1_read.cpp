@@ -208,7 +208,7 @@ void Http1Connection::begin_exchange() {
     bytes_sent_ = 0;
     length_left_ = 0;
     write_deadline_ = Deadline::never();
-    write_waited_ = {};
+    body_waited_ = write_waited_ = {};
     taken_after_wait_ = 0;
     body_asked_ = false;
     body_read_ = !head_.has_body;
@@ -314,8 +314,10 @@ Async<std::size_t> Http1Connection::read_into(std::span<char> into, Deadline who
         }
         auto wake = Wake::timeout;
         if (!whole.is_past()) {
-            auto const deadline = earlier(Deadline::in(side_->options->body_idle), whole);
+            auto const from = Steady::now();
+            auto const deadline = earlier(Deadline{from + side_->options->body_idle}, whole);
             wake = co_await stream_.wait(result.wants, *cancel_, deadline);
+            body_waited_ += Steady::now() - from;
         }
         if (wake == Wake::timeout) {
             ++worker_.counters().slow_bodies;

@@ -106,6 +106,9 @@ class ServerStream {
 
     [[nodiscard]] virtual bool head_sent() const noexcept = 0;
     [[nodiscard]] virtual std::uint64_t bytes_sent() const noexcept = 0;  // body bytes
+    // Time of this exchange in which the client was waited for: for its body, or to take its
+    // answer.
+    [[nodiscard]] virtual Steady::duration waited() const noexcept = 0;
     virtual void close_after_answer() noexcept = 0;
 };
 

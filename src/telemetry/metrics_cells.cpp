@@ -97,7 +97,7 @@ void count_request(MetricsCells& cells, UsageRecord const& record) {
     if (record.first_token > microseconds{0}) row.first_token.observe(to_us(record.first_token));
     if (record.attempts.size() > 1) count_further_attempts(row, record.attempts);
     if (!record.losses.empty()) row.losses.add(record.losses.size());
-    cells.overhead.observe(to_us(record.total - record.upstream_wait));
+    cells.overhead.observe(to_us(record.total - record.upstream_wait - record.caller_wait));
     if (record.client_gone) cells.client_gone.add();
     if (!record.error_code.empty()) {
         cells.errors.find({record.error_code, record.error_origin}).add();

@@ -164,6 +164,7 @@ void append_outcome(Members& members, UsageRecord const& record) {
     members.time("first_token_us", record.first_token);
     members.time("total_us", record.total);
     members.time("upstream_wait_us", record.upstream_wait);
+    members.time("caller_wait_us", record.caller_wait);
 }
 
 }  // namespace

@@ -213,7 +213,29 @@ TEST_F(Callers, ThatStopReadingForTooLongAreCut) {
     auto client = begin(chat_request(stream_body("m-1")), 4096);
     ASSERT_TRUE(client->read_until("xxx"));
     EXPECT_TRUE(upstream.wait_for_closes(1));
-    EXPECT_FALSE(last_record().at("completed").get<bool>());
+    auto const record = last_record();
+    EXPECT_FALSE(record.at("completed").get<bool>());
+    EXPECT_GE(record.at("caller_wait_us").get<std::int64_t>(), 300'000);
+}
+
+// Nor is it the gateway's own time that a caller takes to send its body.
+TEST_F(Callers, ThatSendSlowlyAreWaitedForOnTheirOwnAccount) {
+    start();
+    upstream.then(Reply::whole(200, chat_answer("at last")).tokens(11, 7));
+    auto const body = chat_body("m-1");
+    auto request = chat_request(body.substr(0, 10));
+    request.headers.emplace_back("Content-Length", std::to_string(body.size()));
+    auto client = begin(request);
+    ASSERT_TRUE(
+        gateway->wait_until([](auto const& stats) { return stats.requests_in_flight == 1; }));
+    std::this_thread::sleep_for(milliseconds{150});
+    client->send(std::string_view{body}.substr(10));
+    EXPECT_EQ(client->read_answer().status, 200);
+    auto const record = last_record();
+    auto const waited = record.at("caller_wait_us").get<std::int64_t>();
+    EXPECT_GE(waited, 150'000);
+    EXPECT_LE(waited + record.at("upstream_wait_us").get<std::int64_t>(),
+              record.at("total_us").get<std::int64_t>());
 }
 
 TEST_F(Callers, AThousandStreamsAtOnce) {

@@ -27,6 +27,7 @@ inline UsageRecord a_record() {
     record.first_token = microseconds{12'340};
     record.total = microseconds{456'789};
     record.upstream_wait = microseconds{456'000};
+    record.caller_wait = microseconds{100};
 
     AttemptRecord failed;
     failed.provider = "openai";

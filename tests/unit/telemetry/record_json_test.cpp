@@ -31,7 +31,7 @@ TEST(RecordLine, HoldsEveryField) {
         "route": "chat-fast", "model_asked": "chat-fast", "status": 200, "error_code": "",
         "error_origin": "", "streamed": true, "client_gone": false, "completed": true,
         "mock": false, "bytes_in": 1000, "bytes_out": 2000, "first_token_us": 12340,
-        "total_us": 456789, "upstream_wait_us": 456000,
+        "total_us": 456789, "upstream_wait_us": 456000, "caller_wait_us": 100,
         "usage": {"input": 100, "cache_read": 40, "cache_write": 0, "cache_write_1h": 0, "audio_input": 0,
                   "output": 20, "reasoning": 5, "audio_output": 0, "reported": true},
         "cost_pico_usd": 41500000, "attempts": [

@@ -82,6 +82,7 @@ class RecordedStream final : public net::ServerStream {
     bool head_sent() const noexcept override { return !writes.empty(); }
     std::uint64_t bytes_sent() const noexcept override { return text().size(); }
     void set_write_deadline(Deadline) noexcept override {}
+    [[nodiscard]] Steady::duration waited() const noexcept override { return {}; }
     void close_after_answer() noexcept override {}
 
   private:
