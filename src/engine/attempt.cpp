@@ -175,6 +175,9 @@ Async<Outcome> peek(Try const& t, std::unique_ptr<Answer> holder) {
         if (!frames.spoke()) bound_wait(t, *answer.upstream, until);
         auto bytes = co_await answer.upstream->read_some();
         if (!bytes) co_return broken(t, answer, std::move(bytes).error());
+        if (is_whole && !hold_bytes(t.x, static_cast<std::int64_t>(bytes->size()))) {
+            co_return broken(t, answer, holds_too_much());
+        }
         bool const first = seen == 0;
         seen += bytes->size();
         auto const verdict =

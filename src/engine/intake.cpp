@@ -27,22 +27,6 @@ bool is_json_type(std::string_view type) noexcept {
            http::iequals(media.substr(media.size() - suffix.size()), suffix);
 }
 
-Error overloaded() {
-    auto error = gateway_error(ErrorCode::overloaded, 503,
-                               "The gateway holds too many request bodies right now. Try again "
-                               "shortly.");
-    error.retry_after_ms = 1000;
-    return error;
-}
-
-// Counts bytes against the process-wide bound; release_body() gives them back.
-bool hold_bytes(Exchange& x, std::int64_t bytes) noexcept {
-    auto& held = *x.worker.body_bytes_in_flight;
-    auto const before = held.fetch_add(bytes, std::memory_order_relaxed);
-    x.body_bytes_held += bytes;
-    return before + bytes <= x.snapshot.body_bytes_in_flight_max;
-}
-
 // Not the provider's fault: it is not even asked.
 Error too_slow() {
     return client_error(ErrorCode::request_timeout, 408,
@@ -70,7 +54,7 @@ Result<void> decode_body(Exchange& x) {
     auto decoded = (*decoder)->feed(x.body.view(), plain);
     if (decoded) decoded = (*decoder)->finish();
     if (!decoded) return decoded;
-    if (!hold_bytes(x, static_cast<std::int64_t>(plain.size()))) return overloaded();
+    if (!hold_bytes(x, static_cast<std::int64_t>(plain.size()))) return holds_too_much();
     x.body = http::Body::copy_of(plain);
     return {};
 }
@@ -145,6 +129,20 @@ Error no_such_model(Exchange const& x, std::string_view model) {
 }  // namespace
 
 Cancel& upstream_cancel(Exchange& x) noexcept { return x.kept ? *x.kept : x.client.cancel(); }
+
+bool hold_bytes(Exchange& x, std::int64_t bytes) noexcept {
+    auto& held = *x.worker.body_bytes_in_flight;
+    auto const before = held.fetch_add(bytes, std::memory_order_relaxed);
+    x.body_bytes_held += bytes;
+    return before + bytes <= x.snapshot.body_bytes_in_flight_max;
+}
+
+Error holds_too_much() {
+    auto error = gateway_error(ErrorCode::overloaded, 503,
+                               "The gateway holds too many bodies right now. Try again shortly.");
+    error.retry_after_ms = 1000;
+    return error;
+}
 
 void release_body(Exchange& x) noexcept {
     x.neutral.reset();  // its views are into the body

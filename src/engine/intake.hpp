@@ -16,6 +16,12 @@ Result<void> authenticate(Exchange& x);
 // Sets body, facts, route and deadline. Errors are the caller's (4xx), or overloaded (503).
 Async<> read_request(Exchange& x, Codec const& codec);
 
+// Counts bytes of a body, asked or answered, against the process-wide bound. False: it is passed;
+// they count all the same until release_body().
+bool hold_bytes(Exchange& x, std::int64_t bytes) noexcept;
+// What a caller is told then: 503, and when to come again.
+Error holds_too_much();
+
 // Drops the body and gives its bytes back to the process-wide bound. Idempotent.
 void release_body(Exchange& x) noexcept;
 

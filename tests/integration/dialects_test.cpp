@@ -46,8 +46,10 @@ std::string message_body(std::string_view model, std::string_view more = "") {
 
 class Dialects : public Integration {
   protected:
-    void start_with(std::string const& routes = "", std::string const& providers = "") {
+    void start_with(std::string const& routes = "", std::string const& providers = "",
+                    std::string const& server = "") {
         GatewayConfig config;
+        config.server = server;
         config.providers =
             provider_line("up", upstream.url()) +
             fmt::format(
@@ -68,6 +70,19 @@ class Dialects : public Integration {
     }
     Json received() { return Json::parse(upstream.requests().back().body); }
 };
+
+// An answer that has to be whole before it can be told counts like a body that came.
+TEST_F(Dialects, AnAnswerHeldWholeCountsAgainstTheBound) {
+    start_with("", "", "  limits: {body_bytes_in_flight_max: 1048576, body_bytes_max: 1048576}\n");
+    compare_tokens = false;  // it was not read to its end
+    upstream.then(Reply::whole(200, message_answer(std::string(1'100'000, 'x'))));
+    auto const answer = chat(chat_body("c-1"));
+    EXPECT_EQ(answer.status, 503) << answer.body.substr(0, 200);
+    EXPECT_EQ(error_code(answer), "server_is_overloaded");
+    EXPECT_TRUE(answer.header("retry-after"));
+    upstream.then(Reply::whole(200, message_answer(std::string(900'000, 'x'))));
+    EXPECT_EQ(chat(chat_body("c-1")).status, 200) << "what was held was not given back";
+}
 
 TEST_F(Dialects, AnAnthropicCallerOnAnAnthropicProviderKeepsItsLane) {
     start_with();
