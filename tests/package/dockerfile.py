@@ -135,7 +135,7 @@ def start(stage):
             time.sleep(0.2)
         print('healthy', flush=True)
         subprocess.run(['curl', '-fsS', '-H', 'Authorization: Bearer sk-chroot-key-0001', '-H',
-                        'Content-Type: application/json', '-d', '{"model":"gpt-4o","messages":[]}',
+                        'Content-Type: application/json', '-d', '{"model":"gpt-4o","messages":[{"role":"user","content":"hello"}]}',
                         'http://127.0.0.1:28080/v1/chat/completions'], check=True)
         print(flush=True)
     finally:
