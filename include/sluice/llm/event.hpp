@@ -1,7 +1,7 @@
 // The event grammar of an answer, streamed or not:
 //   Begin  ( Open Delta* Close | Usage )*  End+  Usage?      or Fault at any point, which ends it.
 // Blocks of one choice are numbered from 0 in the order they open; in one choice at most one block
-// other than tool calls is open at a time. End comes once for each choice, after its last Close.
+// is open at a time. End comes once for each choice that began, after its last Close.
 // Texts are views that live for the call only.
 #pragma once
 
@@ -41,12 +41,13 @@ struct Event {
     Text model;                              // begin
     Text name;                               // open of a tool call
     Text text;                               // delta; redacted thought: its data; stop sequence
-    std::string_view json;                   // delta of citation, logprobs; opaque block
+    std::string_view json;                   // delta of logprobs; opaque block
+    Citation const* citation = nullptr;      // delta of citation
     StopReason reason = StopReason::unset;   // end
     std::string_view native;                 // end: the provider's word, quoted JSON or ""
     Usage const* usage = nullptr;            // usage: totals so far, cumulative
     Error const* error = nullptr;            // fault
-    std::string_view dialect;                // opaque, signature, citation: whose it is
+    std::string_view dialect;                // opaque, signature: whose it is
 };
 
 class EventSink {

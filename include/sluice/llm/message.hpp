@@ -33,6 +33,13 @@ struct Source {
     Text data;        // base64, URL, file id, or plain text
 };
 
+// Where a text of an answer comes from.
+struct Citation {
+    Text url, title;           // of a page of the web; absent where it is none
+    std::string_view json;     // as its dialect wrote it
+    std::string_view dialect;  // whose that is
+};
+
 struct Block {
     BlockKind kind = BlockKind::text;
     Text text;                       // text, thought, refusal
@@ -46,7 +53,8 @@ struct Block {
     bool is_error = false;           // tool_result
     std::vector<Block> content;      // tool_result: text, image, document
     std::string_view cache_control;  // JSON; "" = none
-    std::string_view citations;      // JSON array of the dialect in `dialect`; "" = none
+    std::string_view citations;      // of requests: JSON of the dialect in `dialect`; "" = none
+    std::vector<Citation> cited;     // of answers
     std::string_view dialect;        // opaque, thought, citations: whose they are
 };
 

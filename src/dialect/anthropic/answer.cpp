@@ -2,6 +2,7 @@
 
 #include "sluice/json.hpp"
 
+#include "dialect/anthropic/citation.hpp"
 #include "dialect/anthropic/stream_machine.hpp"
 #include "dialect/anthropic/usage.hpp"
 #include "dialect/common/upstream_error.hpp"
@@ -30,7 +31,9 @@ bool read_block(JsonScanner& scan, std::vector<Block>& blocks) {
         if (name == "id") return take_text(scan, block.id);
         if (name == "name") return take_text(scan, block.name);
         if (name == "input") return take_json_or_null(scan, block.json);
-        if (name == "citations") return take_json_or_null(scan, block.citations);
+        if (name == "citations" && scan.peek() == JsonKind::array) {
+            return each_element(scan, [&] { return read_citation(scan, block.cited); });
+        }
         return scan.skip_value(0);
     });
     if (!ok) return false;
@@ -85,11 +88,7 @@ class AnswerWriter {
             case BlockKind::refusal:
                 if (block.text.is_empty()) return;
                 out_.begin_object().member("type", "text").key("text").raw(block.text.json);
-                if (block.dialect == name_of_dialect && !block.citations.empty()) {
-                    out_.key("citations").raw(block.citations);
-                } else if (!block.citations.empty()) {
-                    losses_.add("annotations");
-                }
+                write_citations(block);
                 out_.end_object();
                 return;
             case BlockKind::thought:
@@ -121,6 +120,19 @@ class AnswerWriter {
             default:
                 losses_.add("choices[].message");
         }
+    }
+
+    void write_citations(Block const& block) {
+        std::string list;
+        for (auto const& citation : block.cited) {
+            std::string one;
+            if (!append_citation(one, citation)) {
+                losses_.add("annotations");
+                continue;
+            }
+            list.append(list.empty() ? "" : ",").append(one);
+        }
+        if (!list.empty()) out_.key("citations").raw('[' + list + ']');
     }
 
     llm::Answer const& answer_;
@@ -176,7 +188,8 @@ Result<llm::Answer> read_answer(std::string_view body) {
         }
         return scan.skip_value(0);
     });
-    if (!ok || !scan.expect_end()) return bad_answer("the body is not valid JSON");
+    bool const is_right = ok && scan.expect_end() && codec::is_valid_utf8(body);
+    if (!is_right) return bad_answer("the body is not valid JSON");
     if (type.is("error") || !error.empty()) return read_fault(body);
     if (!has_content) return bad_answer("an answer without content");
     if (!usage.empty()) UsageReader().take(usage, answer.usage);

@@ -10,6 +10,7 @@
 #include "dialect/anthropic/stream_reader.hpp"
 #include "dialect/anthropic/usage.hpp"
 #include "dialect/anthropic/write_chat.hpp"
+#include "dialect/common/request_walk.hpp"
 #include "dialect/common/unary_reader.hpp"
 #include "dialect/common/upstream_error.hpp"
 
@@ -42,8 +43,7 @@ ChatMachines const machines{anthropic::read_chat,
                             anthropic::request_losses(),
                             anthropic::answer_losses()};
 
-Codec const chat{
-    "/messages", anthropic::read_request, anthropic::patch_request, open_reader, &machines, true};
+Codec const chat{"/messages", anthropic::read_request, patch_model, open_reader, &machines, true};
 
 constexpr std::string_view own_headers[] = {"anthropic-version", "anthropic-beta",
                                             "anthropic-dangerous-direct-browser-access"};
@@ -72,7 +72,7 @@ class CountReader final : public AnswerReader {
 
 Codec const count{"/messages/count_tokens",
                   anthropic::read_count_request,
-                  anthropic::patch_request,
+                  patch_model,
                   [](ReaderOptions const&) -> std::unique_ptr<AnswerReader> {
                       return std::make_unique<CountReader>();
                   },

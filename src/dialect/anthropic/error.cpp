@@ -56,26 +56,20 @@ std::string_view type_of(Error const& error) noexcept {
     return is_request ? "invalid_request_error" : "api_error";
 }
 
-void append_error(json::Writer& out, Error const& error, std::string_view request_id) {
+}  // namespace
+
+std::string write_error(Error const& error, std::string_view request_id) {
+    json::Writer out;
     out.begin_object().member("type", "error").key("error").begin_object();
     out.member("type", type_of(error)).member("message", error.message);
     out.member("code", to_string(error.code)).end_object();
     if (!request_id.empty()) out.member("request_id", request_id);
     out.end_object();
-}
-
-}  // namespace
-
-std::string write_error(Error const& error, std::string_view request_id) {
-    json::Writer out;
-    append_error(out, error, request_id);
     return out.take();
 }
 
 std::string write_stream_error(Error const& error, std::string_view request_id) {
-    json::Writer out(std::string{"event: error\ndata: "});
-    append_error(out, error, request_id);
-    return out.take() + "\n\n";
+    return "event: error\ndata: " + write_error(error, request_id) + "\n\n";
 }
 
 }  // namespace sluice::dialect::anthropic

@@ -2,6 +2,7 @@
 
 #include "base/json_text.hpp"
 #include "dialect/anthropic/answer.hpp"
+#include "dialect/anthropic/citation.hpp"
 #include "dialect/anthropic/error.hpp"
 #include "dialect/anthropic/usage.hpp"
 #include "dialect/common/one_line.hpp"
@@ -60,17 +61,9 @@ class Writer final : public EventWriter {
     void begin(Event const& event) {
         begun_ = true;
         out += "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":";
-        if (event.id.exists()) {
-            out += event.id.json;
-        } else {
-            append_json_string(out, "msg_" + options_.id);
-        }
+        append_or(out, event.id, "msg_", options_.id);
         out += ",\"type\":\"message\",\"role\":\"assistant\",\"model\":";
-        if (event.model.exists()) {
-            out += event.model.json;
-        } else {
-            append_json_string(out, options_.model);
-        }
+        append_or(out, event.model, "", options_.model);
         out +=
             ",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":"
             "{\"input_tokens\":0,\"output_tokens\":0}}}\n\n";
@@ -127,7 +120,8 @@ class Writer final : public EventWriter {
                 member = "signature";
                 break;
             case Part::citation:
-                if (event.dialect != "anthropic") return;
+                citation_.clear();
+                if (!append_citation(citation_, *event.citation)) return;
                 type = "citations_delta";
                 member = "citation";
                 break;
@@ -138,7 +132,11 @@ class Writer final : public EventWriter {
         append_number(out, written_);
         out.append(",\"delta\":{\"type\":\"").append(type).append("\",\"").append(member);
         out += "\":";
-        append_one_line(out, event.part == Part::citation ? event.json : event.text.json);
+        if (event.part == Part::citation) {
+            append_one_line(out, citation_);
+        } else {
+            out += event.text.json;
+        }
         out += "}}\n\n";
     }
 
@@ -159,6 +157,7 @@ class Writer final : public EventWriter {
     llm::Usage usage_;
     llm::StopReason reason_ = llm::StopReason::unset;
     std::string stop_sequence_;  // quoted
+    std::string citation_;       // scratch
     std::uint32_t open_ = 0;     // the block of the events
     std::uint32_t written_ = 0;  // its number in this stream
     bool is_open_ = false;

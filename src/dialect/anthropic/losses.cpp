@@ -32,7 +32,7 @@ constexpr LossRule answer_rules[] = {
     {"choices[1..]", "a message is one answer"},
     {"choices[].logprobs", "there are no log probabilities"},
     {"choices[].message", "a kind of content that only the provider's dialect knows"},
-    {"annotations", "citations name a place in a document here"},
+    {"annotations", "citations name a page or a place in a document; these name neither"},
 };
 
 }  // namespace

@@ -1,8 +1,6 @@
 #include "dialect/anthropic/read_chat.hpp"
 
-#include "sluice/json.hpp"
-
-#include "dialect/common/walk.hpp"
+#include "dialect/common/chat_walk.hpp"
 
 namespace sluice::dialect::anthropic {
 namespace {
@@ -16,86 +14,39 @@ using llm::SourceKind;
 
 constexpr std::string_view name_of_dialect = "anthropic";
 
-class ChatReader {
+class ChatReader : private ChatWalk {
   public:
-    explicit ChatReader(std::string_view body) : scan_(body) {}
+    explicit ChatReader(std::string_view body) : ChatWalk(body, name_of_dialect) {}
 
     Result<llm::Request> run() {
-        request_.dialect = name_of_dialect;
-        scan_.skip_space();
         bool const ok = each_member(scan_, [this](std::string_view name) { return member(name); });
-        if (!ok && complaint_.empty()) complaint_ = "the request cannot be read";
-        if (!complaint_.empty()) {
-            return client_error(ErrorCode::invalid_request, 400, std::move(complaint_));
-        }
         if (has_system_) {
             request_.messages.insert(request_.messages.begin(), std::move(system_));
         }
         request_.wants_usage = true;  // this dialect always tells it
-        return std::move(request_);
+        return told(ok);
     }
 
   private:
-    bool refuse(std::string complaint) {
-        if (complaint_.empty()) complaint_ = std::move(complaint);
-        return scan_.skip_value(0);
-    }
-
     bool member(std::string_view name) {
         auto& r = request_;
         if (name == "model") return take_text(scan_, r.model);
         if (name == "messages") return messages();
         if (name == "system") return system();
         if (name == "max_tokens") return take_integer(scan_, r.max_output_tokens);
-        if (name == "stream") return stream();
+        if (name == "stream") return take_true(r.stream);
         if (name == "tools") return tools();
         if (name == "tool_choice") return tool_choice();
         if (name == "temperature") return take_json_or_null(scan_, r.temperature);
         if (name == "top_p") return take_json_or_null(scan_, r.top_p);
         if (name == "top_k") return take_json_or_null(scan_, r.top_k);
-        if (name == "stop_sequences") return stop_sequences();
+        if (name == "stop_sequences") return stop_list();
         if (name == "thinking") return thinking();
         if (name == "output_config") return output_config();
         if (name == "metadata") return metadata();
         if (name == "service_tier") return take_text(scan_, r.service_tier);
         if (name == "cache_control") return take_json_or_null(scan_, r.cache_control);
-        std::string_view json;
-        if (!take_json_or_null(scan_, json)) return false;
-        if (!json.empty()) r.extras.push_back({r.keep(std::string{name}), json});
-        return true;
-    }
-
-    bool stream() {
-        std::optional<bool> value;
-        if (!take_bool(scan_, value)) return false;
-        request_.stream = value.value_or(false);
-        return true;
-    }
-
-    bool stop_sequences() {
-        if (scan_.peek() != JsonKind::array) return scan_.skip_value(0);
-        return each_element(scan_, [this] {
-            llm::Text text;
-            if (!take_text(scan_, text)) return false;
-            if (text.exists()) request_.stop.push_back(text);
-            return true;
-        });
-    }
-
-    bool thinking() {
-        if (scan_.peek() != JsonKind::object) return scan_.skip_value(0);
-        auto& reasoning = request_.reasoning;
-        return each_member(scan_, [&](std::string_view name) {
-            if (name == "budget_tokens") return take_integer(scan_, reasoning.budget);
-            if (name == "display") return take_text(scan_, reasoning.display);
-            if (name != "type") return scan_.skip_value(0);
-            llm::Text type;
-            if (!take_text(scan_, type)) return false;
-            if (type.is("enabled")) reasoning.thinking = llm::Thinking::budget;
-            if (type.is("adaptive")) reasoning.thinking = llm::Thinking::adaptive;
-            if (type.is("disabled")) reasoning.thinking = llm::Thinking::disabled;
-            return true;
-        });
+        return extra(name);
     }
 
     bool output_config() {
@@ -125,10 +76,7 @@ class ChatReader {
 
     bool tools() {
         if (scan_.peek() != JsonKind::array) return scan_.skip_value(0);
-        return each_element(scan_, [this] {
-            if (scan_.peek() != JsonKind::object) {
-                return refuse("tools: each tool must be an object");
-            }
+        return objects("tools: each tool must be an object", [this] {
             auto const from = scan_.offset();
             llm::Tool tool;
             llm::Text type;
@@ -143,6 +91,9 @@ class ChatReader {
             });
             if (!ok) return false;
             if (type.exists() && !type.is("custom")) tool.opaque = scan_.since(from);
+            if (tool.opaque.empty() && !tool.name.exists()) {
+                complaint_ = "tools: each tool must have a name";
+            }
             request_.tools.push_back(tool);
             return true;
         });
@@ -178,10 +129,7 @@ class ChatReader {
 
     bool messages() {
         if (scan_.peek() != JsonKind::array) return refuse("messages: must be an array");
-        return each_element(scan_, [this] {
-            if (scan_.peek() != JsonKind::object) {
-                return refuse("messages: each message must be an object");
-            }
+        return objects("messages: each message must be an object", [this] {
             Message message;
             llm::Text role;
             bool const ok = each_member(scan_, [&](std::string_view name) {
@@ -203,12 +151,7 @@ class ChatReader {
     }
 
     bool content(std::vector<Block>& blocks) {
-        if (scan_.peek() == JsonKind::string) {
-            Block block;
-            if (!take_text(scan_, block.text)) return false;
-            blocks.push_back(block);
-            return true;
-        }
+        if (scan_.peek() == JsonKind::string) return one_text(blocks);
         if (scan_.peek() != JsonKind::array) return scan_.skip_value(0);
         return each_element(scan_, [&] {
             if (scan_.peek() == JsonKind::string) {
@@ -240,10 +183,8 @@ class ChatReader {
             if (name == "data") return take_text(scan_, block.data);
             if (name == "tool_use_id") return take_text(scan_, tool_use_id);
             if (name == "content") return content(block.content);
-            if (name == "citations" && scan_.peek() == JsonKind::array) {
-                return take_json(scan_, block.citations);
-            }
-            if (name == "is_error") return is_error(block);
+            if (name == "citations") return take_json_or_null(scan_, block.citations);
+            if (name == "is_error") return take_true(block.is_error);
             return scan_.skip_value(0);
         });
         if (!ok) return false;
@@ -259,6 +200,7 @@ class ChatReader {
         } else if (type.is("tool_result")) {
             block.kind = BlockKind::tool_result;
             block.id = tool_use_id;
+            if (!block.id.exists()) complaint_ = "messages: a tool_result needs its tool_use_id";
         } else if (type.is("thinking")) {
             block.kind = BlockKind::thought;
             block.text = thinking;
@@ -273,13 +215,6 @@ class ChatReader {
             block.json = scan_.since(from);
         }
         blocks.push_back(std::move(block));
-        return true;
-    }
-
-    bool is_error(Block& block) {
-        std::optional<bool> value;
-        if (!take_bool(scan_, value)) return false;
-        block.is_error = value.value_or(false);
         return true;
     }
 
@@ -302,11 +237,8 @@ class ChatReader {
         return ok;
     }
 
-    JsonScanner scan_;
-    llm::Request request_;
     Message system_;
     bool has_system_ = false;
-    std::string complaint_;
 };
 
 }  // namespace

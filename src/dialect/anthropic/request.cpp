@@ -1,12 +1,10 @@
 // One walk, no early exit: everything is validated, the governed members are noted on the way.
 #include "dialect/anthropic/request.hpp"
 
-#include <limits>
-
-#include "sluice/json.hpp"
+#include <iterator>
 
 #include "dialect/common/inner_once.hpp"
-#include "dialect/common/walk.hpp"
+#include "dialect/common/request_walk.hpp"
 
 namespace sluice::dialect::anthropic {
 namespace {
@@ -18,35 +16,19 @@ constexpr std::string_view governed[] = {"model",    "stream",   "max_tokens",
                                          "messages", "system",   "tools",
                                          "metadata", "thinking", "stop_sequences"};
 
-Error refused(std::string message) {
-    return client_error(ErrorCode::invalid_request, 400, std::move(message));
-}
-
 class RequestWalk {
   public:
     RequestWalk(std::string_view body, bool needs_max_tokens)
         : body_(body), scan_(body), needs_max_tokens_(needs_max_tokens) {}
 
     Result<RequestFacts> run() {
-        if (body_.size() > std::numeric_limits<std::uint32_t>::max()) {
-            return client_error(ErrorCode::body_too_large, 413, "the body is too large");
-        }
-        if (!codec::is_valid_utf8(body_)) {
-            return client_error(ErrorCode::invalid_json, 400,
-                                "the body is not valid UTF-8; encode it as UTF-8");
-        }
-        scan_.skip_space();
-        if (scan_.peek() != JsonKind::object) {
-            if (codec::check_json(body_).ok) return refused("the body must be a JSON object");
-            (void)(scan_.skip_value(0) && scan_.expect_end());
-            return scan_error();
-        }
-        if (!walk() || !scan_.expect_end()) return scan_error();
-        if (!complaint_.empty()) return refused(std::move(complaint_));
-        if (facts_.model_value.length == 0) return refused("model: is missing");
-        if (!has_messages_) return refused("messages: is missing");
+        if (auto begun = begin_request(body_, scan_); !begun) return std::move(begun).error();
+        if (!walk() || !scan_.expect_end()) return broken_request(scan_);
+        if (!complaint_.empty()) return wrong_request(std::move(complaint_));
+        if (facts_.model_value.length == 0) return wrong_request("model: is missing");
+        if (!has_messages_) return wrong_request("messages: is missing");
         if (needs_max_tokens_ && !facts_.max_output_tokens) {
-            return refused("max_tokens: is missing; say how long the answer may be");
+            return wrong_request("max_tokens: is missing; say how long the answer may be");
         }
         return std::move(facts_);
     }
@@ -142,19 +124,6 @@ class RequestWalk {
         return scan_.skip_value(1, InnerOnce{});
     }
 
-    [[nodiscard]] Error scan_error() const {
-        if (!scan_.twice().empty()) {
-            std::string name;
-            json::append_string(name, scan_.twice().substr(0, JsonKey::max));
-            return client_error(ErrorCode::duplicate_member, 400,
-                                "member " + name + " stands twice in one object (byte " +
-                                    std::to_string(scan_.offset()) + "); send it once");
-        }
-        return client_error(ErrorCode::invalid_json, 400,
-                            "the body is not valid JSON: " + std::string{scan_.reason()} +
-                                " (byte " + std::to_string(scan_.offset()) + ")");
-    }
-
     std::string_view body_;
     JsonScanner scan_;
     RequestFacts facts_;
@@ -172,16 +141,6 @@ Result<RequestFacts> read_request(std::string_view body) { return RequestWalk(bo
 
 Result<RequestFacts> read_count_request(std::string_view body) {
     return RequestWalk(body, false).run();
-}
-
-Patches patch_request(RequestFacts const& facts, std::string_view, std::string_view upstream_model,
-                      bool) {
-    Patches patches;
-    if (upstream_model.empty() || upstream_model == facts.model) return patches;
-    std::string quoted;
-    json::append_string(quoted, upstream_model);
-    patches.push_back({facts.model_value.offset, facts.model_value.length, std::move(quoted)});
-    return patches;
 }
 
 }  // namespace sluice::dialect::anthropic

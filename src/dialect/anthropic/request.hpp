@@ -1,5 +1,5 @@
-// What sluice needs to know of an anthropic request, and the edits that make it right for a target
-// of the same dialect. Called through the Dialect table; calls codec/json_walk.
+// What sluice needs to know of an anthropic request. The model's name is all there is to edit for a
+// target of the same dialect, as usage is reported unasked. Called through the Dialect table.
 #pragma once
 
 #include <string_view>
@@ -12,8 +12,5 @@ namespace sluice::dialect::anthropic {
 Result<RequestFacts> read_request(std::string_view body);
 // POST /v1/messages/count_tokens: the same without max_tokens.
 Result<RequestFacts> read_count_request(std::string_view body);
-// The model's name is all there is to change: this dialect reports usage unasked.
-Patches patch_request(RequestFacts const& facts, std::string_view body,
-                      std::string_view upstream_model, bool ask_usage);
 
 }  // namespace sluice::dialect::anthropic

@@ -54,9 +54,9 @@ class SchemaCopy {
         return ok;
     }
 
-    void key(std::string_view name, bool& first) {
+    void key(std::string_view quoted, bool& first) {
         if (!std::exchange(first, false)) out_ += ',';
-        out_.append("\"").append(name).append("\":");
+        out_.append(quoted).append(":");
     }
 
     // Names of properties: any text.
@@ -77,7 +77,7 @@ class SchemaCopy {
     bool object() {
         out_ += '{';
         bool first = true, is_object = false, is_closed = false;
-        bool const ok = each_member(scan_, [&](std::string_view name) {
+        bool const ok = each_named(scan_, [&](std::string_view name, std::string_view quoted) {
             if (is_one_of(refused, name)) {
                 changed_ = true;
                 return scan_.skip_value(0);
@@ -94,7 +94,7 @@ class SchemaCopy {
                 std::string_view json;
                 if (!take_json(scan_, json)) return false;
                 is_object = is_object || json.find("\"object\"") != json.npos;
-                key(name, first);
+                key(quoted, first);
                 out_ += json;
                 return true;
             }
@@ -102,7 +102,7 @@ class SchemaCopy {
             bool const holds_schemas = name == "items" || name == "anyOf" || name == "oneOf" ||
                                        name == "allOf" || name == "prefixItems";
             is_object = is_object || name == "properties";
-            key(name == "oneOf" ? "anyOf" : name, first);
+            key(name == "oneOf" ? std::string_view{"\"anyOf\""} : quoted, first);
             if (is_map) return copy(false);
             if (holds_schemas) return copy(true);
             std::string_view json;
@@ -111,7 +111,7 @@ class SchemaCopy {
             return true;
         });
         if (is_object || is_closed) {
-            key("additionalProperties", first);
+            key("\"additionalProperties\"", first);
             out_ += "false";
         }
         out_ += '}';
@@ -125,7 +125,7 @@ class SchemaCopy {
             changed_ = true;
             return true;
         }
-        key("format", first);
+        key("\"format\"", first);
         out_ += word.json;
         return true;
     }

@@ -1,8 +1,8 @@
 #include "dialect/anthropic/stream_machine.hpp"
 
-#include <algorithm>
 #include <utility>
 
+#include "dialect/anthropic/citation.hpp"
 #include "dialect/common/upstream_error.hpp"
 #include "dialect/common/walk.hpp"
 
@@ -10,7 +10,6 @@ namespace sluice::dialect::anthropic {
 namespace {
 
 constexpr std::size_t name_bytes_max = 256;
-constexpr std::size_t open_blocks_max = 1024;
 constexpr std::string_view name_of_dialect = "anthropic";
 
 using llm::Event;
@@ -22,7 +21,7 @@ void tell(llm::EventSink* sink, Event const& event) {
 
 struct Delta {
     llm::Text type, text, thinking, partial_json, signature;
-    std::string_view citation;
+    std::vector<llm::Citation> citation;  // one, or none
 };
 
 bool read_delta(std::string_view json, Delta& delta) {
@@ -34,7 +33,7 @@ bool read_delta(std::string_view json, Delta& delta) {
         if (name == "thinking") return take_text(scan, delta.thinking);
         if (name == "partial_json") return take_text(scan, delta.partial_json);
         if (name == "signature") return take_text(scan, delta.signature);
-        if (name == "citation") return take_json(scan, delta.citation);
+        if (name == "citation") return read_citation(scan, delta.citation);
         return scan.skip_value(0);
     });
 }
@@ -50,7 +49,7 @@ llm::StopReason stop_reason_of(llm::Text word) noexcept {
     if (word.is("tool_use")) return StopReason::tool_calls;
     if (word.is("refusal")) return StopReason::refusal;
     if (word.is("pause_turn")) return StopReason::pause;
-    return StopReason::stop;
+    return word.exists() ? StopReason::stop : StopReason::unset;
 }
 
 FrameKind StreamMachine::read(codec::SseFrame const& frame, llm::EventSink* sink) {
@@ -58,15 +57,20 @@ FrameKind StreamMachine::read(codec::SseFrame const& frame, llm::EventSink* sink
     had_data_ = true;
     if (done_) return FrameKind::content;  // nothing belongs behind message_stop; it may pass
     Data data;
-    if (!read_data(frame.data, data)) return fail(bad_answer("an event that is no JSON"), sink);
+    bool const is_right =
+        read_data(frame.data, data) && (!sink || codec::is_valid_utf8(frame.data));
+    if (!is_right) return fail(bad_answer("an event that is no JSON"), sink);
     auto const& type = data.type;
-    if (type.is("content_block_delta")) return add(data, sink);
     if (type.is("ping")) return FrameKind::ping;
     if (type.is("message_start")) return begin(data, sink);
+    bool const is_early = !begun_ && (type.is("content_block_start") || type.is("message_delta"));
+    if (is_early) (void)begin({}, sink);  // some leave it out
+    if (type.is("content_block_delta")) return add(data, sink);
     if (type.is("content_block_start")) return open(data, sink);
     if (type.is("content_block_stop")) return close(data, sink);
     if (type.is("message_delta")) return end(data, sink);
     if (type.is("message_stop")) {
+        if (begun_ && !ended_) end_choice({}, {}, sink);
         done_ = true;
         return FrameKind::done;
     }
@@ -117,7 +121,7 @@ FrameKind StreamMachine::begin(Data const& data, llm::EventSink* sink) {
         });
     }
     if (!usage.empty()) usage_reader_.take(usage, usage_);
-    usage_.is_open = usage_.reported && finish_reason_.empty();
+    usage_.is_open = usage_.reported && !ended_;
     if (sink && !is_first && spoke_) {
         return fail(bad_answer("a second message in the stream"), sink);
     }
@@ -153,14 +157,13 @@ FrameKind StreamMachine::open(Data const& data, llm::EventSink* sink) {
         if (member == "data") return take_text(scan, redacted);
         return scan.skip_value(1);
     });
-    if (!ok || open_.size() >= open_blocks_max) {
-        return fail(bad_answer("a content_block_start that cannot be read"), sink);
-    }
+    if (!ok) return fail(bad_answer("a content_block_start that cannot be read"), sink);
+    if (ended_) return FrameKind::content;  // nothing of it belongs behind the stop reason
+    close_open(sink);                       // some forget to
     Event event;
     event.kind = EventKind::open;
     event.block = blocks_++;
     event.dialect = name_of_dialect;
-    auto part = llm::Part::text;
     if (type.is("text")) {
         event.block_kind = llm::BlockKind::text;
     } else if (type.is("thinking")) {
@@ -172,19 +175,19 @@ FrameKind StreamMachine::open(Data const& data, llm::EventSink* sink) {
         event.block_kind = llm::BlockKind::tool_call;
         event.id = id;
         event.name = name;
-        part = llm::Part::arguments;
     } else {
         event.block_kind = llm::BlockKind::opaque;
         event.json = data.content_block;
-        part = llm::Part::arguments;
     }
-    open_.push_back({data.index.value_or(event.block), event.block, part});
+    open_ = OpenBlock{data.index.value_or(event.block), event.block, event.block_kind};
     tell(sink, event);
     bool const has_text = !text.is_empty() && event.block_kind != llm::BlockKind::opaque;
     if (has_text) {  // some put the first text here
         Event first;
         first.kind = EventKind::delta;
         first.block = event.block;
+        first.block_kind = event.block_kind;
+        first.dialect = name_of_dialect;
         first.text = text;
         content_bytes_ += text.inner().size();
         tell(sink, first);
@@ -192,44 +195,37 @@ FrameKind StreamMachine::open(Data const& data, llm::EventSink* sink) {
     return FrameKind::content;
 }
 
-StreamMachine::OpenBlock const* StreamMachine::find(
-    std::optional<std::int64_t> index) const noexcept {
-    if (open_.empty()) return nullptr;
-    if (!index) return &open_.back();
-    for (auto at = open_.rbegin(); at != open_.rend(); ++at) {
-        if (at->index == *index) return &*at;
-    }
-    return nullptr;
+bool StreamMachine::is_open(std::optional<std::int64_t> index) const noexcept {
+    return open_ && (!index || open_->index == *index);
 }
 
 FrameKind StreamMachine::add(Data const& data, llm::EventSink* sink) {
     spoke_ = true;
     Delta delta;
-    auto const* block = find(data.index);
     if (!read_delta(data.delta, delta)) return fail(bad_answer("a delta that is no object"), sink);
     content_bytes_ += delta.text.inner().size() + delta.thinking.inner().size() +
                       delta.partial_json.inner().size();
-    if (!sink || !block) return FrameKind::content;
+    if (!sink || ended_) return FrameKind::content;
+    // Nothing of an answer is lost silently.
+    if (!is_open(data.index)) return fail(bad_answer("a delta of no open block"), sink);
     Event event;
     event.kind = EventKind::delta;
-    event.block = block->number;
+    event.block = open_->number;
+    event.block_kind = open_->kind;
     event.dialect = name_of_dialect;
-    if (delta.text.exists()) {
+    if (!delta.text.is_empty()) {
         event.text = delta.text;
-    } else if (delta.thinking.exists()) {
-        event.block_kind = llm::BlockKind::thought;
+    } else if (!delta.thinking.is_empty()) {
         event.text = delta.thinking;
-    } else if (delta.partial_json.exists()) {
+    } else if (!delta.partial_json.is_empty()) {
         event.part = llm::Part::arguments;
-        event.block_kind = llm::BlockKind::tool_call;
         event.text = delta.partial_json;
-    } else if (delta.signature.exists()) {
+    } else if (!delta.signature.is_empty()) {
         event.part = llm::Part::signature;
-        event.block_kind = llm::BlockKind::thought;
         event.text = delta.signature;
     } else if (!delta.citation.empty()) {
         event.part = llm::Part::citation;
-        event.json = delta.citation;
+        event.citation = &delta.citation.front();
     } else {
         return FrameKind::content;
     }
@@ -238,14 +234,29 @@ FrameKind StreamMachine::add(Data const& data, llm::EventSink* sink) {
 }
 
 FrameKind StreamMachine::close(Data const& data, llm::EventSink* sink) {
-    auto const* block = find(data.index);
-    if (!block) return FrameKind::content;
+    if (is_open(data.index)) close_open(sink);
+    return FrameKind::content;
+}
+
+void StreamMachine::close_open(llm::EventSink* sink) {
+    if (!open_) return;
     Event event;
     event.kind = EventKind::close;
-    event.block = block->number;
-    open_.erase(open_.begin() + (block - open_.data()));
+    event.block = open_->number;
+    event.block_kind = open_->kind;
+    open_.reset();
     tell(sink, event);
-    return FrameKind::content;
+}
+
+void StreamMachine::end_choice(llm::Text reason, llm::Text sequence, llm::EventSink* sink) {
+    ended_ = true;
+    close_open(sink);
+    Event event;
+    event.kind = EventKind::end;
+    event.reason = stop_reason_of(reason);
+    event.native = reason.json;
+    event.text = sequence;
+    tell(sink, event);
 }
 
 FrameKind StreamMachine::end(Data const& data, llm::EventSink* sink) {
@@ -263,23 +274,11 @@ FrameKind StreamMachine::end(Data const& data, llm::EventSink* sink) {
         usage_reader_.take(data.usage, usage_);
         usage_.is_open = false;
     }
-    if (!reason.exists()) return FrameKind::content;
-    bool const is_first = finish_reason_.empty();
-    if (reason.inner().size() <= name_bytes_max) finish_reason_ = llm::decoded(reason);
-    if (!sink || !is_first) return FrameKind::content;
-    for (auto const& block : open_) {  // a provider that forgot to close
-        Event event;
-        event.kind = EventKind::close;
-        event.block = block.number;
-        tell(sink, event);
+    if (reason.exists() && !ended_) {
+        if (reason.inner().size() <= name_bytes_max) finish_reason_ = llm::decoded(reason);
+        end_choice(reason, sequence, sink);
     }
-    open_.clear();
-    Event event;
-    event.kind = EventKind::end;
-    event.reason = stop_reason_of(reason);
-    event.native = reason.json;
-    event.text = sequence;
-    tell(sink, event);
+    if (data.usage.empty()) return FrameKind::content;
     Event told;
     told.kind = EventKind::usage;
     told.usage = &usage_;
@@ -298,7 +297,7 @@ FrameKind StreamMachine::fail(Error error, llm::EventSink* sink) {
 }
 
 Result<void> StreamMachine::finish() {
-    if (fault_ || done_ || !finish_reason_.empty()) return {};
+    if (fault_ || done_ || ended_) return {};
     if (!had_data_) return bad_answer("no event stream");
     return cut_answer();
 }

@@ -38,7 +38,7 @@ class StreamMachine {
     struct OpenBlock {
         std::int64_t index = 0;    // theirs
         std::uint32_t number = 0;  // ours
-        llm::Part part = llm::Part::text;
+        llm::BlockKind kind = llm::BlockKind::text;
     };
 
     bool read_data(std::string_view data, Data& out);
@@ -48,18 +48,21 @@ class StreamMachine {
     FrameKind close(Data const& data, llm::EventSink* sink);
     FrameKind end(Data const& data, llm::EventSink* sink);
     FrameKind fail(Error error, llm::EventSink* sink);
-    [[nodiscard]] OpenBlock const* find(std::optional<std::int64_t> index) const noexcept;
+    void close_open(llm::EventSink* sink);
+    void end_choice(llm::Text reason, llm::Text sequence, llm::EventSink* sink);
+    [[nodiscard]] bool is_open(std::optional<std::int64_t> index) const noexcept;
 
     UsageReader usage_reader_;
     llm::Usage usage_;
     std::optional<Error> fault_;
     std::string model_;
     std::string finish_reason_;
-    std::vector<OpenBlock> open_;
+    std::optional<OpenBlock> open_;  // one at a time
     std::uint32_t blocks_ = 0;
     std::uint64_t content_bytes_ = 0;
     bool begun_ = false;
     bool spoke_ = false;
+    bool ended_ = false;  // the choice
     bool done_ = false;
     bool had_data_ = false;
 };

@@ -1,6 +1,7 @@
 #include "dialect/common/collect.hpp"
 
 #include "dialect/common/arguments.hpp"
+#include "dialect/common/walk.hpp"
 
 namespace sluice::dialect {
 namespace {
@@ -71,7 +72,8 @@ void Collector::open(llm::Event const& event) {
 void Collector::add(llm::Event const& event) {
     auto& choice = of(event.choice);
     if (event.block >= choice.blocks.size()) return;
-    if (!fits(event.text.json.size() + event.json.size())) return;
+    auto const cited = event.citation ? event.citation->json.size() * 2 : 0;
+    if (!fits(event.text.json.size() + event.json.size() + cited)) return;
     auto& part = choice.blocks[event.block];
     if (!event.dialect.empty()) part.dialect = event.dialect;
     switch (event.part) {
@@ -85,19 +87,65 @@ void Collector::add(llm::Event const& event) {
             part.signature += event.text.inner();
             return;
         case llm::Part::citation:
-            part.citations.append(part.citations.empty() ? "" : ",").append(event.json);
+            part.cited.push_back(
+                {std::string{event.citation->url.json}, std::string{event.citation->title.json},
+                 std::string{event.citation->json}, std::string{event.citation->dialect}});
             return;
         case llm::Part::logprobs:
-            choice.logprobs = event.json;
+            add_logprobs(choice, event.json);
             return;
     }
 }
 
-llm::Answer Collector::take() {
-    llm::Answer answer;
+// {"content":[...],"refusal":[...]}, one piece after the other: the lists go on.
+void Collector::add_logprobs(Choice& choice, std::string_view json) {
+    JsonScanner scan(json);
+    if (scan.peek() != JsonKind::object) return;
+    choice.has_logprobs = true;
+    (void)each_member(scan, [&](std::string_view name) {
+        bool const is_list =
+            (name == "content" || name == "refusal") && scan.peek() == JsonKind::array;
+        if (!is_list) return scan.skip_value(0);
+        auto& list = choice.logprobs[name == "content" ? 0 : 1];
+        return each_element(scan, [&] {
+            std::string_view token;
+            if (!take_json(scan, token)) return false;
+            list.append(list.empty() ? "" : ",").append(token);
+            return true;
+        });
+    });
+}
+
+Block Collector::taken(Part& part, llm::Answer& answer) {
     auto const quoted = [&answer](std::string const& inner) {
         return answer.make('"' + inner + '"');
     };
+    auto const kept = [&answer](std::string& text) {
+        return text.empty() ? std::string_view{} : answer.keep(std::move(text));
+    };
+    Block block;
+    block.kind = part.kind;
+    block.id.json = kept(part.id);
+    block.name.json = kept(part.name);
+    block.data.json = kept(part.data);
+    if (part.kind == BlockKind::tool_call) {
+        block.json = answer.keep(arguments_object(llm::decoded(quoted(part.arguments))));
+    } else if (part.kind == BlockKind::opaque) {
+        block.json = kept(part.json);
+    } else {
+        block.text = quoted(part.text);
+    }
+    if (!part.signature.empty()) block.signature = quoted(part.signature);
+    for (auto& source : part.cited) {
+        block.cited.push_back(
+            {{kept(source.url)}, {kept(source.title)}, kept(source.json), kept(source.dialect)});
+    }
+    block.dialect = kept(part.dialect);
+    return block;
+}
+
+llm::Answer Collector::take() {
+    llm::Answer answer;
     if (!id_.empty()) answer.id = answer.make(std::move(id_));
     if (!model_.empty()) answer.model = answer.make(std::move(model_));
     for (auto& from : choices_) {
@@ -107,25 +155,14 @@ llm::Answer Collector::take() {
         if (!from.stop_sequence.empty()) {
             choice.stop_sequence = answer.make(std::move(from.stop_sequence));
         }
-        if (!from.logprobs.empty()) choice.logprobs = answer.keep(std::move(from.logprobs));
-        for (auto& part : from.blocks) {
-            Block block;
-            block.kind = part.kind;
-            if (!part.id.empty()) block.id = answer.make(std::move(part.id));
-            if (!part.name.empty()) block.name = answer.make(std::move(part.name));
-            if (!part.data.empty()) block.data = answer.make(std::move(part.data));
-            if (part.kind == BlockKind::tool_call) {
-                block.json = answer.keep(arguments_object(llm::decoded(quoted(part.arguments))));
-            } else if (part.kind == BlockKind::opaque) {
-                block.json = answer.keep(std::move(part.json));
-            } else {
-                block.text = quoted(part.text);
-            }
-            if (!part.signature.empty()) block.signature = quoted(part.signature);
-            if (!part.citations.empty()) block.citations = answer.keep('[' + part.citations + ']');
-            if (!part.dialect.empty()) block.dialect = answer.keep(std::move(part.dialect));
-            choice.blocks.push_back(std::move(block));
+        if (from.has_logprobs) {
+            auto const list = [](std::string const& elements) {
+                return elements.empty() ? std::string{"null"} : '[' + elements + ']';
+            };
+            choice.logprobs = answer.keep("{\"content\":" + list(from.logprobs[0]) +
+                                          ",\"refusal\":" + list(from.logprobs[1]) + "}");
         }
+        for (auto& part : from.blocks) choice.blocks.push_back(taken(part, answer));
     }
     answer.usage = std::move(usage_);
     return answer;

@@ -21,13 +21,19 @@ class Collector final : public llm::EventSink {
     llm::Answer take();
 
   private:
+    struct Source {  // a Citation with its texts
+        std::string url, title, json, dialect;
+    };
     struct Part {  // of one block: texts in their quoted form without the quotes
         llm::BlockKind kind = llm::BlockKind::text;
-        std::string id, name, text, arguments, signature, data, json, citations, dialect;
+        std::string id, name, text, arguments, signature, data, json, dialect;
+        std::vector<Source> cited;
     };
     struct Choice {
         std::vector<Part> blocks;
-        std::string stop_sequence, native, logprobs;
+        std::string stop_sequence, native;
+        std::string logprobs[2];  // of content and refusal: elements so far
+        bool has_logprobs = false;
         llm::StopReason reason = llm::StopReason::unset;
     };
 
@@ -35,6 +41,8 @@ class Collector final : public llm::EventSink {
     void open(llm::Event const& event);
     void add(llm::Event const& event);
     bool fits(std::size_t bytes);
+    static void add_logprobs(Choice& choice, std::string_view json);
+    static llm::Block taken(Part& part, llm::Answer& answer);
 
     std::size_t bytes_max_;
     std::size_t bytes_ = 0;

@@ -3,7 +3,6 @@
 #include <string>
 
 #include "base/json_text.hpp"
-#include "dialect/common/walk.hpp"
 
 namespace sluice::dialect {
 namespace {
@@ -63,17 +62,19 @@ class Explosion {
             if (block.signature.exists()) add(block, Part::signature, block.signature);
         }
         if (block.kind == BlockKind::text) {
-            JsonScanner scan(block.citations);
-            if (scan.peek() == JsonKind::array) {
-                (void)each_element(scan, [&] {
-                    std::string_view citation;
-                    if (!take_json(scan, citation)) return false;
-                    add_json(block, Part::citation, citation);
-                    return true;
-                });
+            for (auto const& citation : block.cited) {
+                auto delta = made(EventKind::delta, block);
+                delta.part = Part::citation;
+                delta.citation = &citation;
+                sink_.on_event(delta);
             }
-            if (!has_logprobs_) add_json(block, Part::logprobs, choice.logprobs);
-            has_logprobs_ = has_logprobs_ || !choice.logprobs.empty();
+        }
+        if (can_have_logprobs(block) && !has_logprobs_ && !choice.logprobs.empty()) {
+            has_logprobs_ = true;
+            auto delta = made(EventKind::delta, block);
+            delta.part = Part::logprobs;
+            delta.json = choice.logprobs;
+            sink_.on_event(delta);
         }
         sink_.on_event(made(EventKind::close, block));
         ++block_;
@@ -86,12 +87,8 @@ class Explosion {
         sink_.on_event(delta);
     }
 
-    void add_json(Block const& block, Part part, std::string_view json) {
-        if (json.empty()) return;
-        auto delta = made(EventKind::delta, block);
-        delta.part = part;
-        delta.json = json;
-        sink_.on_event(delta);
+    static bool can_have_logprobs(Block const& block) noexcept {
+        return block.kind == BlockKind::text || block.kind == BlockKind::refusal;
     }
 
     void end(llm::Choice const& choice) {

@@ -1,7 +1,5 @@
 #include "dialect/common/grammar.hpp"
 
-#include <algorithm>
-
 namespace sluice::dialect {
 
 using llm::Event;
@@ -21,27 +19,29 @@ void GrammarCheck::on_event(Event const& event) {
     }
     if (event.choice >= choices_.size()) choices_.resize(event.choice + 1);
     auto& choice = choices_[event.choice];
-    auto const open = std::find(choice.open.begin(), choice.open.end(), event.block);
+    choice.begun =
+        choice.begun || (event.kind != EventKind::begin && event.kind != EventKind::usage &&
+                         event.kind != EventKind::fault);
+    bool const is_of_open = choice.is_open && event.block + 1 == choice.blocks;
     switch (event.kind) {
         case EventKind::open:
             if (choice.ended) fail("a block after the end of its choice");
             if (event.block != choice.blocks) fail("blocks are not numbered in order");
+            if (choice.is_open) fail("two blocks are open");
             ++choice.blocks;
-            choice.open.push_back(event.block);
+            choice.is_open = true;
             break;
         case EventKind::delta:
-            if (open == choice.open.end()) fail("a delta of a block that is not open");
+            if (!is_of_open) fail("a delta of a block that is not open");
+            if (event.part == llm::Part::citation && !event.citation) fail("no citation");
             break;
         case EventKind::close:
-            if (open == choice.open.end()) {
-                fail("a block closes that is not open");
-            } else {
-                choice.open.erase(open);
-            }
+            if (!is_of_open) fail("a block closes that is not open");
+            choice.is_open = false;
             break;
         case EventKind::end:
             if (choice.ended) fail("a choice ends twice");
-            if (!choice.open.empty()) fail("a choice ends with a block open");
+            if (choice.is_open) fail("a choice ends with a block open");
             choice.ended = true;
             break;
         case EventKind::fault:
@@ -60,7 +60,7 @@ void GrammarCheck::on_event(Event const& event) {
 void GrammarCheck::finish() {
     if (faulted_) return;
     for (auto const& choice : choices_) {
-        if (!choice.ended) fail("a choice has no end");
+        if (choice.begun && !choice.ended) fail("a choice has no end");
     }
 }
 

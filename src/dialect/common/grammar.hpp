@@ -23,7 +23,8 @@ class GrammarCheck final : public llm::EventSink {
   private:
     struct Choice {
         std::uint32_t blocks = 0;
-        std::vector<std::uint32_t> open;
+        bool begun = false;
+        bool is_open = false;
         bool ended = false;
     };
     void fail(std::string what);

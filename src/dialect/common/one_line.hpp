@@ -1,20 +1,31 @@
-// A JSON value as it may stand in an event: line breaks between its tokens would end the event's
-// line.
+// What the event writers append to a stream: JSON as it stands, texts of the provider's or our own.
 #pragma once
 
-#include <algorithm>
 #include <string>
 #include <string_view>
 
+#include "sluice/llm/text.hpp"
+
+#include "base/json_text.hpp"
+
 namespace sluice::dialect {
 
-// A line break inside a JSON string is escaped, so what stands here is white space.
+// JSON for a line of an event stream: line ends between its values become spaces.
 inline void append_one_line(std::string& out, std::string_view json) {
     auto const from = out.size();
     out += json;
-    std::replace_if(
-        out.begin() + static_cast<std::ptrdiff_t>(from), out.end(),
-        [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    // Inside a string they are escaped: what stands here is white space.
+    for (auto at = from; (at = out.find_first_of("\r\n", at)) != out.npos;) out[at] = ' ';
+}
+
+// A text of the provider's, else our own of two parts.
+inline void append_or(std::string& out, llm::Text text, std::string_view prefix,
+                      std::string_view own) {
+    if (text.exists()) {
+        out += text.json;
+    } else {
+        append_json_string(out, std::string{prefix}.append(own));
+    }
 }
 
 }  // namespace sluice::dialect

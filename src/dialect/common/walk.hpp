@@ -19,17 +19,24 @@ using codec::JsonKind;
 using codec::JsonScanner;
 using codec::JsonString;
 
-// f(name) takes the member's value from the scanner. Names longer than 64 bytes never match.
+// f(name, quoted) takes the member's value from the scanner; `quoted` is the name as it stands.
+// Names longer than 64 bytes never match.
 template <class F>
-bool each_member(JsonScanner& scan, F&& f) {
+bool each_named(JsonScanner& scan, F&& f) {
     if (!scan.enter('{')) return false;
     JsonString raw;
     JsonKey key;
     for (bool first = true; scan.next_key(raw, first);) {
         key.set(raw);
-        if (!f(key.name())) return false;
+        if (!f(key.name(), raw.quoted)) return false;
     }
     return !scan.failed();
+}
+
+// f(name) takes the member's value from the scanner.
+template <class F>
+bool each_member(JsonScanner& scan, F&& f) {
+    return each_named(scan, [&f](std::string_view name, std::string_view) { return f(name); });
 }
 
 // f() takes the element from the scanner.

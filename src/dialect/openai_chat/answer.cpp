@@ -1,14 +1,15 @@
 #include "dialect/openai_chat/answer.hpp"
 
 #include <algorithm>
-#include <iterator>
 
 #include "sluice/json.hpp"
 
 #include "base/json_text.hpp"
 #include "dialect/common/arguments.hpp"
 #include "dialect/common/upstream_error.hpp"
-#include "dialect/common/walk.hpp"
+#include "dialect/openai_chat/annotation.hpp"
+#include "dialect/openai_chat/citation_details.hpp"
+#include "dialect/openai_chat/thought_detail.hpp"
 #include "dialect/openai_chat/usage.hpp"
 
 namespace sluice::dialect::openai {
@@ -16,11 +17,6 @@ namespace {
 
 using llm::Block;
 using llm::BlockKind;
-
-bool is_known_tier(std::string_view tier) noexcept {
-    constexpr std::string_view known[] = {"auto", "default", "flex", "scale", "priority", "fast"};
-    return std::find(std::begin(known), std::end(known), tier) != std::end(known);
-}
 
 class AnswerWalk {
   public:
@@ -44,7 +40,8 @@ class AnswerWalk {
             }
             return scan_.skip_value(0);
         });
-        if (!ok || !scan_.expect_end()) return bad_answer("the body is not valid JSON");
+        bool const is_right = ok && scan_.expect_end() && codec::is_valid_utf8(body_);
+        if (!is_right) return bad_answer("the body is not valid JSON");
         if (!error.empty()) return read_fault(body_);
         if (!has_choices) return bad_answer("an answer without choices");
         if (!usage.empty()) read_usage(usage, answer_.usage);
@@ -56,7 +53,8 @@ class AnswerWalk {
     bool choice() {
         if (scan_.peek() != JsonKind::object) return scan_.skip_value(0);
         auto& choice = answer_.choices.emplace_back();
-        return each_member(scan_, [&](std::string_view name) {
+        has_calls_ = false;
+        bool const ok = each_member(scan_, [&](std::string_view name) {
             if (name == "message" && scan_.peek() == JsonKind::object) return message(choice);
             if (name == "logprobs") return take_json_or_null(scan_, choice.logprobs);
             if (name == "finish_reason") {
@@ -68,16 +66,19 @@ class AnswerWalk {
             }
             return scan_.skip_value(0);
         });
+        choice.reason = stop_reason_with(choice.reason, has_calls_);
+        return ok;
     }
 
     bool message(llm::Choice& choice) {
         llm::Text reasoning, refusal;
-        std::vector<Block> content, calls;
+        std::vector<Block> content, calls, thoughts;
         std::string_view annotations;
         bool const ok = each_member(scan_, [&](std::string_view name) {
             if (name == "content") return this->content(content);
             if (name == "reasoning_content") return take_text(scan_, reasoning);
             if (name == "reasoning") return other_reasoning(reasoning);
+            if (name == "reasoning_details") return this->thoughts(thoughts);
             if (name == "refusal") return take_text(scan_, refusal);
             if (name == "annotations") return take_json_or_null(scan_, annotations);
             if (name == "tool_calls" && scan_.peek() == JsonKind::array) {
@@ -85,17 +86,21 @@ class AnswerWalk {
             }
             return scan_.skip_value(0);
         });
-        if (!reasoning.is_empty()) {
+        bool const has_text = std::any_of(thoughts.begin(), thoughts.end(),
+                                          [](auto const& block) { return !block.text.is_empty(); });
+        if (!has_text && !reasoning.is_empty()) {  // beside the details it says the same again
             Block thought;
             thought.kind = BlockKind::thought;
             thought.text = reasoning;
             choice.blocks.push_back(thought);
         }
-        for (auto& block : content) choice.blocks.push_back(std::move(block));
-        if (annotations.size() > 2 && !choice.blocks.empty()) {
-            choice.blocks.back().citations = annotations;
-            choice.blocks.back().dialect = "openai_chat";
+        for (auto& thought : thoughts) choice.blocks.push_back(std::move(thought));
+        if (!content.empty()) {
+            each_annotation(annotations, [&](llm::Citation const& citation) {
+                content.back().cited.push_back(citation);
+            });
         }
+        for (auto& block : content) choice.blocks.push_back(std::move(block));
         if (!refusal.is_empty()) {
             Block block;
             block.kind = BlockKind::refusal;
@@ -103,7 +108,17 @@ class AnswerWalk {
             choice.blocks.push_back(block);
         }
         for (auto& call : calls) choice.blocks.push_back(std::move(call));
+        has_calls_ = has_calls_ || !calls.empty();
         return ok;
+    }
+
+    bool thoughts(std::vector<Block>& blocks) {
+        ThoughtPieces pieces;
+        return read_thought_details(scan_, [&](ThoughtDetail const& detail) {
+            bool const says_something =
+                !detail.text.is_empty() || !detail.signature.is_empty() || detail.data.exists();
+            if (says_something) pieces.add(detail, blocks, answer_);
+        });
     }
 
     bool other_reasoning(llm::Text& reasoning) {
@@ -150,9 +165,8 @@ class AnswerWalk {
                 return scan_.skip_value(0);
             });
         });
-        if (call.json.empty()) {
-            call.json = answer_.keep(arguments_object(llm::decoded(arguments)));
-        }
+        call.json = answer_.keep(
+            arguments_object(call.json.empty() ? llm::decoded(arguments) : std::string{call.json}));
         calls.push_back(std::move(call));
         return ok;
     }
@@ -160,6 +174,7 @@ class AnswerWalk {
     std::string_view body_;
     JsonScanner scan_;
     llm::Answer answer_;
+    bool has_calls_ = false;  // of the choice
 };
 
 class AnswerWriter {
@@ -183,7 +198,7 @@ class AnswerWriter {
         out_.key("usage").raw(usage);
         if (answer_.usage.service_tier == "standard") {
             out_.member("service_tier", "default");
-        } else if (is_known_tier(answer_.usage.service_tier)) {
+        } else if (!answer_.usage.service_tier.empty()) {
             out_.member("service_tier", answer_.usage.service_tier);
         }
         out_.end_object();
@@ -196,12 +211,21 @@ class AnswerWriter {
         out_.member("role", "assistant");
         std::string content, reasoning;
         llm::Text refusal;
-        std::vector<Block const*> thoughts, calls, cited;
+        std::vector<Block const*> thoughts, calls;
+        CitationLists cited;
+        std::size_t characters = 0;  // of the content so far
+        bool const has_citations =
+            std::any_of(choice.blocks.begin(), choice.blocks.end(),
+                        [](auto const& block) { return !block.cited.empty(); });
         for (auto const& block : choice.blocks) {
             switch (block.kind) {
                 case BlockKind::text:
                     content += block.text.inner();
-                    if (!block.citations.empty()) cited.push_back(&block);
+                    if (has_citations) {
+                        auto const start = characters;
+                        characters += characters_of(block.text);
+                        for (auto const& one : block.cited) cited.add(one, start, characters);
+                    }
                     break;
                 case BlockKind::thought:
                     reasoning += block.text.inner();
@@ -224,7 +248,12 @@ class AnswerWriter {
         refusal.exists() ? out_.raw(refusal.json) : out_.null();
         if (!reasoning.empty()) out_.key("reasoning_content").raw('"' + reasoning + '"');
         write_thoughts(thoughts);
-        write_citations(cited);
+        if (!cited.annotations().empty()) {
+            out_.key("annotations").raw('[' + cited.annotations() + ']');
+        }
+        if (!cited.details().empty()) {
+            out_.key("citation_details").raw('[' + cited.details() + ']');
+        }
         if (!calls.empty()) {
             out_.key("tool_calls").begin_array();
             for (auto const* call : calls) write_call(*call);
@@ -258,16 +287,6 @@ class AnswerWriter {
         out_.end_array();
     }
 
-    // Links become annotations; places in documents have no counterpart.
-    void write_citations(std::vector<Block const*> const& cited) {
-        if (cited.empty()) return;
-        if (cited.front()->dialect == "openai_chat") {
-            out_.key("annotations").raw(cited.front()->citations);
-            return;
-        }
-        losses_.add("content[].citations");
-    }
-
     void write_call(Block const& call) {
         out_.begin_object().key("id").raw(call.id.exists() ? call.id.json : "\"call_0\"");
         out_.member("type", "function").key("function").begin_object();
@@ -290,6 +309,11 @@ llm::StopReason stop_reason_of(llm::Text word) noexcept {
     if (word.is("tool_calls") || word.is("function_call")) return StopReason::tool_calls;
     if (word.is("content_filter")) return StopReason::refusal;
     return word.exists() ? StopReason::stop : StopReason::unset;
+}
+
+llm::StopReason stop_reason_with(llm::StopReason reason, bool has_calls) noexcept {
+    bool const is_stop = reason == llm::StopReason::stop || reason == llm::StopReason::unset;
+    return is_stop && has_calls ? llm::StopReason::tool_calls : reason;
 }
 
 std::string_view word_of(llm::StopReason reason) noexcept {

@@ -12,6 +12,8 @@ Result<llm::Answer> read_answer(std::string_view body);
 std::string write_answer(llm::Answer const& answer, WriterOptions const& options, Losses& losses);
 
 llm::StopReason stop_reason_of(llm::Text word) noexcept;
+// Some say "stop" behind tool calls; a client that goes by the reason would never run them.
+llm::StopReason stop_reason_with(llm::StopReason reason, bool has_calls) noexcept;
 // What a stop reason is called here, quoted.
 std::string_view word_of(llm::StopReason reason) noexcept;
 // {"prompt_tokens":...}, in this dialect's convention.

@@ -45,28 +45,22 @@ Wire wire_of(Error const& error) noexcept {
     return {error.origin == Origin::client ? "invalid_request_error" : "server_error", name};
 }
 
-void append_error(json::Writer& out, Error const& error, std::string_view request_id) {
+}  // namespace
+
+std::string write_error(Error const& error, std::string_view request_id) {
     auto const wire = wire_of(error);
+    json::Writer out;
     out.begin_object().key("error").begin_object();
     out.member("message", error.message).member("type", wire.type);
     out.key("param").null();
     out.member("code", wire.code);
     if (!request_id.empty()) out.member("request_id", request_id);
     out.end_object().end_object();
-}
-
-}  // namespace
-
-std::string write_error(Error const& error, std::string_view request_id) {
-    json::Writer out;
-    append_error(out, error, request_id);
     return out.take();
 }
 
 std::string write_stream_error(Error const& error, std::string_view request_id) {
-    json::Writer out(std::string{"data: "});
-    append_error(out, error, request_id);
-    return out.take() + "\n\n";
+    return "data: " + write_error(error, request_id) + "\n\n";
 }
 
 }  // namespace sluice::dialect::openai

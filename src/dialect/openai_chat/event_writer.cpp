@@ -3,7 +3,9 @@
 #include <vector>
 
 #include "base/json_text.hpp"
+#include "dialect/common/one_line.hpp"
 #include "dialect/openai_chat/answer.hpp"
+#include "dialect/openai_chat/citation_details.hpp"
 #include "dialect/openai_chat/error.hpp"
 
 namespace sluice::dialect::openai {
@@ -14,6 +16,14 @@ using llm::Event;
 using llm::EventKind;
 using llm::Part;
 
+// Of the open block; beyond it the answer's further sources are not told.
+constexpr std::size_t held_bytes_max = std::size_t{1} << 20;
+
+struct HeldCitation {
+    std::string url, title, json;
+    std::string_view dialect;
+};
+
 // What a choice's open block is.
 struct Choice {
     std::uint32_t block = 0;
@@ -22,6 +32,10 @@ struct Choice {
     std::uint32_t thoughts = 0;  // thoughts opened
     bool has_arguments = false;  // of the open call
     bool is_begun = false;       // its role was told
+    std::size_t characters = 0;  // of its content so far
+    std::size_t block_start = 0;
+    std::vector<HeldCitation> held;  // of the open block
+    std::size_t held_bytes = 0;
 };
 
 class Writer final : public EventWriter {
@@ -70,19 +84,11 @@ class Writer final : public EventWriter {
     // Every chunk begins alike: written once.
     void begin(Event const& event) {
         lead_ = "data: {\"id\":";
-        if (event.id.exists()) {
-            lead_ += event.id.json;
-        } else {
-            append_json_string(lead_, "chatcmpl-" + options_.id);
-        }
+        append_or(lead_, event.id, "chatcmpl-", options_.id);
         lead_ += ",\"object\":\"chat.completion.chunk\",\"created\":";
         append_number(lead_, options_.created);
         lead_ += ",\"model\":";
-        if (event.model.exists()) {
-            lead_ += event.model.json;
-        } else {
-            append_json_string(lead_, options_.model);
-        }
+        append_or(lead_, event.model, "", options_.model);
         lead_ += ",\"choices\":[";
         of(0);
     }
@@ -107,7 +113,8 @@ class Writer final : public EventWriter {
         out += ",\"delta\":";
     }
     void end_chunk(std::string_view finish, std::string_view logprobs = "null") {
-        out.append(",\"logprobs\":").append(logprobs);
+        out += ",\"logprobs\":";
+        append_one_line(out, logprobs);
         out.append(",\"finish_reason\":").append(finish).append("}]");
         if (options_.wants_usage) out += ",\"usage\":null";
         out += "}\n\n";
@@ -118,6 +125,7 @@ class Writer final : public EventWriter {
         choice.block = event.block;
         choice.kind = event.block_kind;
         choice.has_arguments = false;
+        choice.block_start = choice.characters;
         if (event.block_kind == BlockKind::tool_call) {
             start(event.choice);
             out += "{\"tool_calls\":[{\"index\":";
@@ -167,12 +175,17 @@ class Writer final : public EventWriter {
                        choice.thoughts == 0 ? 0 : choice.thoughts - 1);
                 out += '}';
                 return end_chunk("null");
+            case Part::logprobs:
+                start(event.choice);
+                out += "{}";
+                return end_chunk("null", event.json);
+            case Part::citation:
+                return hold(choice, *event.citation);
             case Part::text:
                 break;
-            default:
-                return;
         }
         if (choice.kind == BlockKind::opaque) return;
+        if (choice.kind == BlockKind::text) choice.characters += characters_of(event.text);
         start(event.choice);
         if (choice.kind == BlockKind::thought) {
             out.append("{\"reasoning_content\":").append(event.text.json);
@@ -198,9 +211,39 @@ class Writer final : public EventWriter {
         end_chunk("null");
     }
 
+    // Until the block closes: only then is it known where its text ends.
+    static void hold(Choice& choice, llm::Citation const& citation) {
+        choice.held_bytes += citation.json.size();
+        if (choice.held_bytes > held_bytes_max) return;
+        choice.held.push_back({std::string{citation.url.json}, std::string{citation.title.json},
+                               std::string{citation.json}, citation.dialect});
+    }
+
+    void add_citations(std::uint32_t number, Choice& choice) {
+        CitationLists lists;
+        for (auto const& one : choice.held) {
+            lists.add({{one.url}, {one.title}, one.json, one.dialect}, choice.block_start,
+                      choice.characters);
+        }
+        choice.held.clear();
+        choice.held_bytes = 0;
+        start(number);
+        out += '{';
+        if (!lists.annotations().empty()) {
+            out.append("\"annotations\":[").append(lists.annotations()).append("]");
+        }
+        if (!lists.details().empty()) {
+            out.append(lists.annotations().empty() ? "" : ",").append("\"citation_details\":[");
+            out.append(lists.details()).append("]");
+        }
+        out += '}';
+        end_chunk("null");
+    }
+
     // A call without arguments has an empty object of them.
     void close(Event const& event) {
         auto& choice = of(event.choice);
+        if (!choice.held.empty()) add_citations(event.choice, choice);
         bool const lacks_arguments = choice.kind == BlockKind::tool_call && !choice.has_arguments &&
                                      event.block == choice.block;
         if (lacks_arguments) add_arguments(event.choice, choice, "\"{}\"");

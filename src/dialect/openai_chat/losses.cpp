@@ -20,7 +20,6 @@ constexpr LossRule request_rules[] = {
 
 constexpr LossRule answer_rules[] = {
     {"content[]", "blocks of tools that the provider ran itself have no counterpart"},
-    {"content[].citations", "annotations are links in the text, citations are places in documents"},
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The table of the openai_chat dialect.
 #include "dialect/openai_chat/openai_chat.hpp"
 
+#include "dialect/common/request_walk.hpp"
 #include "dialect/common/unary_reader.hpp"
 #include "dialect/common/upstream_error.hpp"
 #include "dialect/openai_chat/answer.hpp"
@@ -35,7 +36,7 @@ Codec const chat{"/chat/completions", openai::read_request, openai::patch_stream
                  &machines};
 constexpr Codec complete{"/completions", openai::read_request, openai::patch_streaming,
                          open_reader};
-constexpr Codec embed{"/embeddings", openai::read_request, openai::patch_model, open_reader};
+constexpr Codec embed{"/embeddings", openai::read_request, patch_model, open_reader};
 
 Dialect const table{"openai_chat",
                     {&chat, &complete, &embed},

@@ -3,7 +3,8 @@
 #include "sluice/json.hpp"
 
 #include "dialect/common/arguments.hpp"
-#include "dialect/common/walk.hpp"
+#include "dialect/common/chat_walk.hpp"
+#include "dialect/openai_chat/thought_detail.hpp"
 
 namespace sluice::dialect::openai {
 namespace {
@@ -17,32 +18,15 @@ using llm::SourceKind;
 
 constexpr std::string_view name_of_dialect = "openai_chat";
 
-class ChatReader {
+class ChatReader : private ChatWalk {
   public:
-    explicit ChatReader(std::string_view body) : scan_(body) {}
+    explicit ChatReader(std::string_view body) : ChatWalk(body, name_of_dialect) {}
 
     Result<llm::Request> run() {
-        request_.dialect = name_of_dialect;
-        scan_.skip_space();
-        bool const ok = each_member(scan_, [this](std::string_view name) { return member(name); });
-        if (!complaint_.empty()) return refused();
-        if (!ok) return refused("the request");
-        return std::move(request_);
+        return told(each_member(scan_, [this](std::string_view name) { return member(name); }));
     }
 
   private:
-    [[nodiscard]] Error refused() const {
-        return client_error(ErrorCode::invalid_request, 400, complaint_);
-    }
-    static Error refused(std::string_view what) {
-        return client_error(ErrorCode::invalid_request, 400, std::string{what} + " cannot be read");
-    }
-    // Skips the value; the complaint is told when the walk has ended.
-    bool refuse(std::string complaint) {
-        if (complaint_.empty()) complaint_ = std::move(complaint);
-        return scan_.skip_value(0);
-    }
-
     bool member(std::string_view name) {
         auto& r = request_;
         if (name == "model") return take_text(scan_, r.model);
@@ -52,8 +36,8 @@ class ChatReader {
         if (name == "tools") return tools();
         if (name == "tool_choice") return tool_choice();
         if (name == "parallel_tool_calls") return take_bool(scan_, r.parallel_tools);
-        if (name == "max_completion_tokens") return take_integer(scan_, r.max_output_tokens);
-        if (name == "max_tokens") return max_tokens();
+        if (name == "max_completion_tokens") return max_tokens(true);
+        if (name == "max_tokens") return max_tokens(false);
         if (name == "temperature") return take_json_or_null(scan_, r.temperature);
         if (name == "top_p") return take_json_or_null(scan_, r.top_p);
         if (name == "top_k") return take_json_or_null(scan_, r.top_k);
@@ -69,22 +53,6 @@ class ChatReader {
         return extra(name);
     }
 
-    bool extra(std::string_view name) {
-        std::string_view json;
-        // The name lives in the key's buffer when it had escapes: kept.
-        if (!take_json_or_null(scan_, json)) return false;
-        if (json.empty()) return true;
-        request_.extras.push_back({request_.keep(std::string{name}), json});
-        return true;
-    }
-
-    bool take_true(bool& out) {
-        std::optional<bool> value;
-        if (!take_bool(scan_, value)) return false;
-        out = value.value_or(false);
-        return true;
-    }
-
     bool stream_options() {
         if (scan_.peek() != JsonKind::object) return scan_.skip_value(0);
         return each_member(scan_, [this](std::string_view name) {
@@ -93,10 +61,13 @@ class ChatReader {
         });
     }
 
-    bool max_tokens() {
+    bool max_tokens(bool is_newer) {
         std::optional<std::int64_t> value;
         if (!take_integer(scan_, value)) return false;
-        if (value && !request_.max_output_tokens) request_.max_output_tokens = value;
+        // Below zero means "no limit" to some servers.
+        if (value && *value >= 0 && (is_newer || !request_.max_output_tokens)) {
+            request_.max_output_tokens = value;
+        }
         return true;
     }
 
@@ -118,13 +89,7 @@ class ChatReader {
         if (scan_.peek() == JsonKind::string) {
             return take_text(scan_, request_.stop.emplace_back());
         }
-        if (scan_.peek() != JsonKind::array) return scan_.skip_value(0);
-        return each_element(scan_, [this] {
-            llm::Text text;
-            if (!take_text(scan_, text)) return false;
-            if (text.exists()) request_.stop.push_back(text);
-            return true;
-        });
+        return stop_list();
     }
 
     bool format() {
@@ -152,29 +117,10 @@ class ChatReader {
         });
     }
 
-    // An extension: Anthropic's own way to say it, for clients that know the model.
-    bool thinking() {
-        if (scan_.peek() != JsonKind::object) return scan_.skip_value(0);
-        auto& reasoning = request_.reasoning;
-        return each_member(scan_, [&](std::string_view name) {
-            if (name == "budget_tokens") return take_integer(scan_, reasoning.budget);
-            if (name == "display") return take_text(scan_, reasoning.display);
-            if (name != "type") return scan_.skip_value(0);
-            llm::Text type;
-            if (!take_text(scan_, type)) return false;
-            if (type.is("enabled")) reasoning.thinking = llm::Thinking::budget;
-            if (type.is("adaptive")) reasoning.thinking = llm::Thinking::adaptive;
-            if (type.is("disabled")) reasoning.thinking = llm::Thinking::disabled;
-            return true;
-        });
-    }
-
     bool tools() {
         if (scan_.peek() != JsonKind::array) return scan_.skip_value(0);
-        return each_element(scan_, [this] {
+        return objects("each of \"tools\" must be an object", [this] {
             auto const from = scan_.offset();
-            if (scan_.peek() != JsonKind::object)
-                return refuse("each of \"tools\" must be an object");
             llm::Tool tool;
             llm::Text type;
             bool const ok = each_member(scan_, [&](std::string_view name) {
@@ -229,12 +175,7 @@ class ChatReader {
 
     bool messages() {
         if (scan_.peek() != JsonKind::array) return refuse("\"messages\" must be an array");
-        return each_element(scan_, [this] {
-            if (scan_.peek() != JsonKind::object) {
-                return refuse("each of \"messages\" must be an object");
-            }
-            return message();
-        });
+        return objects("each of \"messages\" must be an object", [this] { return message(); });
     }
 
     // A message with its members in any order: parts are put together at its end.
@@ -325,19 +266,10 @@ class ChatReader {
     }
 
     bool content(std::vector<Block>& blocks) {
-        if (scan_.peek() == JsonKind::string) {
-            Block block;
-            if (!take_text(scan_, block.text)) return false;
-            blocks.push_back(block);
-            return true;
-        }
+        if (scan_.peek() == JsonKind::string) return one_text(blocks);
         if (scan_.peek() != JsonKind::array) return scan_.skip_value(0);
-        return each_element(scan_, [&] {
-            if (scan_.peek() != JsonKind::object) {
-                return refuse("each part of a message's \"content\" must be an object");
-            }
-            return part(blocks);
-        });
+        return objects("each part of a message's \"content\" must be an object",
+                       [&] { return part(blocks); });
     }
 
     bool part(std::vector<Block>& blocks) {
@@ -453,10 +385,7 @@ class ChatReader {
 
     bool tool_calls(std::vector<Block>& calls) {
         if (scan_.peek() != JsonKind::array) return scan_.skip_value(0);
-        return each_element(scan_, [&] {
-            if (scan_.peek() != JsonKind::object) {
-                return refuse("each of \"tool_calls\" must be an object");
-            }
+        return objects("each of \"tool_calls\" must be an object", [&] {
             Block call;
             call.kind = BlockKind::tool_call;
             llm::Text arguments;
@@ -478,50 +407,11 @@ class ChatReader {
         });
     }
 
-    // What read_chat's counterpart wrote: [{"type":"reasoning.text","text":...,"signature":...},
-    // {"type":"reasoning.encrypted","data":...}], possibly in fragments with the same index.
+    // What write_answer and the event writer wrote, possibly in pieces.
     bool reasoning_details(std::vector<Block>& thoughts) {
-        if (scan_.peek() != JsonKind::array) return scan_.skip_value(0);
-        std::optional<std::int64_t> last_index;
-        return each_element(scan_, [&] {
-            if (scan_.peek() != JsonKind::object) return scan_.skip_value(0);
-            Block thought;
-            thought.kind = BlockKind::thought;
-            llm::Text type, format;
-            std::optional<std::int64_t> index;
-            bool const ok = each_member(scan_, [&](std::string_view name) {
-                if (name == "type") return take_text(scan_, type);
-                if (name == "text") return take_text(scan_, thought.text);
-                if (name == "signature") return take_text(scan_, thought.signature);
-                if (name == "data") return take_text(scan_, thought.data);
-                if (name == "format") return take_text(scan_, format);
-                if (name == "index") return take_integer(scan_, index);
-                return scan_.skip_value(0);
-            });
-            if (!ok) return false;
-            thought.dialect = format.is("anthropic") || format.inner().starts_with("anthropic-")
-                                  ? std::string_view{"anthropic"}
-                                  : std::string_view{};
-            bool const goes_on = index && index == last_index && !thoughts.empty();
-            last_index = index;
-            if (!goes_on) {
-                thoughts.push_back(std::move(thought));
-                return true;
-            }
-            join(thoughts.back(), thought);
-            return true;
-        });
-    }
-
-    void join(Block& whole, Block const& more) {
-        if (more.text.exists()) {
-            std::string text = "\"";
-            text.append(whole.text.inner()).append(more.text.inner()).append("\"");
-            whole.text = request_.make(std::move(text));
-        }
-        if (more.signature.exists()) whole.signature = more.signature;
-        if (more.data.exists()) whole.data = more.data;
-        if (whole.dialect.empty()) whole.dialect = more.dialect;
+        ThoughtPieces pieces;
+        return read_thought_details(
+            scan_, [&](ThoughtDetail const& detail) { pieces.add(detail, thoughts, request_); });
     }
 
     // The other common spelling: Anthropic's own blocks.
@@ -544,10 +434,6 @@ class ChatReader {
             return true;
         });
     }
-
-    JsonScanner scan_;
-    llm::Request request_;
-    std::string complaint_;
 };
 
 }  // namespace

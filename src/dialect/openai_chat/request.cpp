@@ -3,21 +3,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <limits>
 
-#include "sluice/json.hpp"
-
-#include "codec/json_walk.hpp"
 #include "dialect/common/inner_once.hpp"
+#include "dialect/common/request_walk.hpp"
 
 namespace sluice::dialect::openai {
 
 namespace {
-
-using codec::JsonKey;
-using codec::JsonKind;
-using codec::JsonScanner;
-using codec::JsonString;
 
 constexpr std::uint32_t choices_max = 128;
 constexpr std::size_t metadata_members_max = 16;
@@ -81,10 +73,6 @@ void cut(std::string& text, std::size_t bytes_max) {
     text.resize(end);
 }
 
-Error refused(std::string message) {
-    return client_error(ErrorCode::invalid_request, 400, std::move(message));
-}
-
 class RequestWalk {
   public:
     explicit RequestWalk(std::string_view body) : body_(body), scan_(body) {}
@@ -108,7 +96,6 @@ class RequestWalk {
                       std::optional<std::int64_t>& out);
     bool skip_null() { return scan_.skip_value(1); }
     bool refuse(std::string_view name, std::string_view advice);
-    [[nodiscard]] Error scan_error() const;
     [[nodiscard]] Span span_from(std::size_t from) const {
         return {static_cast<std::uint32_t>(from),
                 static_cast<std::uint32_t>(scan_.offset() - from)};
@@ -122,23 +109,11 @@ class RequestWalk {
 };
 
 Result<RequestFacts> RequestWalk::run() {
-    if (body_.size() > std::numeric_limits<std::uint32_t>::max()) {
-        return client_error(ErrorCode::body_too_large, 413, "the body is too large");
-    }
-    if (!codec::is_valid_utf8(body_)) {
-        return client_error(ErrorCode::invalid_json, 400,
-                            "the body is not valid UTF-8; encode it as UTF-8");
-    }
-    scan_.skip_space();
-    if (scan_.peek() != JsonKind::object) {
-        if (codec::check_json(body_).ok) return refused("the body must be a JSON object");
-        (void)(scan_.skip_value(0) && scan_.expect_end());
-        return scan_error();
-    }
-    if (!walk() || !scan_.expect_end()) return scan_error();
-    if (!complaint_.empty()) return refused(std::move(complaint_));
+    if (auto begun = begin_request(body_, scan_); !begun) return std::move(begun).error();
+    if (!walk() || !scan_.expect_end()) return broken_request(scan_);
+    if (!complaint_.empty()) return wrong_request(std::move(complaint_));
     if (facts_.model_value.length == 0) {
-        return refused("\"model\" is missing; add \"model\": \"<name of a model>\"");
+        return wrong_request("\"model\" is missing; add \"model\": \"<name of a model>\"");
     }
     return std::move(facts_);
 }
@@ -355,32 +330,9 @@ bool RequestWalk::refuse(std::string_view name, std::string_view advice) {
     return scan_.skip_value(1, InnerOnce{});
 }
 
-Error RequestWalk::scan_error() const {
-    if (!scan_.twice().empty()) {
-        std::string name;
-        json::append_string(name, scan_.twice().substr(0, JsonKey::max));
-        return client_error(ErrorCode::duplicate_member, 400,
-                            "member " + name + " stands twice in one object (byte " +
-                                std::to_string(scan_.offset()) + "); send it once");
-    }
-    return client_error(ErrorCode::invalid_json, 400,
-                        "the body is not valid JSON: " + std::string{scan_.reason()} + " (byte " +
-                            std::to_string(scan_.offset()) + ")");
-}
-
 }  // namespace
 
 Result<RequestFacts> read_request(std::string_view body) { return RequestWalk(body).run(); }
-
-Patches patch_model(RequestFacts const& facts, std::string_view, std::string_view upstream_model,
-                    bool) {
-    Patches patches;
-    if (upstream_model.empty() || upstream_model == facts.model) return patches;
-    std::string quoted;
-    json::append_string(quoted, upstream_model);
-    patches.push_back({facts.model_value.offset, facts.model_value.length, std::move(quoted)});
-    return patches;
-}
 
 Patches patch_streaming(RequestFacts const& facts, std::string_view body,
                         std::string_view upstream_model, bool ask_usage) {

@@ -8,9 +8,6 @@ namespace sluice::dialect::openai {
 
 Result<RequestFacts> read_request(std::string_view body);
 
-// Only the model: operations that do not stream.
-Patches patch_model(RequestFacts const& facts, std::string_view body,
-                    std::string_view upstream_model, bool ask_usage);
 // The model, and stream_options.include_usage when a stream shall report usage unasked.
 Patches patch_streaming(RequestFacts const& facts, std::string_view body,
                         std::string_view upstream_model, bool ask_usage);

@@ -219,7 +219,8 @@ class ChatWriter {
     void write_document(Block const& block) {
         auto const& source = block.source;
         if (source.kind == SourceKind::text) {
-            out_.begin_object().member("type", "text").key("text").raw(source.data.json);
+            out_.begin_object().member("type", "text").key("text");
+            out_.raw(source.data.exists() ? source.data.json : "\"\"");
             out_.end_object();
             return;
         }
