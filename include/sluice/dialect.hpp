@@ -196,6 +196,12 @@ struct Codec {
     bool forwards_query = false;
 };
 
+// A model as callers are told of it.
+struct ModelName {
+    std::string_view id;
+    std::int64_t created = 0;  // Unix seconds
+};
+
 // Can a request of `from` be answered by a target that speaks `to`, translated or as it is?
 struct Dialect;
 bool can_serve(Dialect const& from, Dialect const& to, Operation operation) noexcept;
@@ -220,6 +226,9 @@ struct Dialect {
     std::string_view request_id_header = {};
     // How it says that the provider has too much to do. 529 in an Error stands for it.
     std::uint16_t overloaded_status = 503;
+    // The models a caller may use: all of them, and one.
+    std::string (*write_models)(std::span<ModelName const> models) = nullptr;
+    std::string (*write_model)(ModelName const& model) = nullptr;
 };
 
 inline bool can_serve(Dialect const& from, Dialect const& to, Operation operation) noexcept {

@@ -1,5 +1,7 @@
 #include "engine/front_door.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "base/nearest.hpp"
 #include "engine/answer.hpp"
@@ -95,7 +97,15 @@ Async<> answer_options(Exchange& x, std::string_view allow) {
 
 FrontDoor::FrontDoor(std::vector<EndpointEntry> endpoints, std::span<WorkerContext> workers,
                      Dialect const& default_dialect)
-    : endpoints_(std::move(endpoints)), workers_(workers), default_dialect_(default_dialect) {}
+    : endpoints_(std::move(endpoints)), workers_(workers), default_dialect_(default_dialect) {
+    for (auto const& entry : endpoints_) {
+        auto const* dialect = entry.dialect;
+        bool const is_new = dialect && !dialect->version_header.empty() &&
+                            std::find(shown_dialects_.begin(), shown_dialects_.end(), dialect) ==
+                                shown_dialects_.end();
+        if (is_new) shown_dialects_.push_back(dialect);
+    }
+}
 
 FrontDoor::Match FrontDoor::find(http::Method method, std::string_view path) const {
     Match match;
@@ -157,11 +167,8 @@ Async<> FrontDoor::serve(Exchange& x, Match const& match) const {
 
 // A caller who shows a dialect's version header is told errors in that dialect, on any path.
 Dialect const& FrontDoor::dialect_of(http::HeaderView headers) const {
-    for (auto const& entry : endpoints_) {
-        auto const* dialect = entry.dialect;
-        bool const is_shown =
-            dialect && !dialect->version_header.empty() && headers.has(dialect->version_header);
-        if (is_shown) return *dialect;
+    for (auto const* dialect : shown_dialects_) {
+        if (headers.has(dialect->version_header)) return *dialect;
     }
     return default_dialect_;
 }
@@ -170,13 +177,13 @@ Async<> FrontDoor::handle(net::ServerStream& stream) {
     auto& worker = workers_[net::Worker::current().index()];
     SnapshotPin const pin = worker.snapshot;
     Exchange x(stream, worker, *pin);
-    x.dialect = &dialect_of(stream.head().headers);
+    Match const match = find(stream.head().method, stream.head().path);
+    bool const is_of_dialect = match.entry && match.entry->dialect;
+    x.dialect = is_of_dialect ? match.entry->dialect : &dialect_of(stream.head().headers);
     begin(x);
     FinishGuard const guard(x);
     InFlight const in_flight(x);
-    Match const match = find(stream.head().method, stream.head().path);
     auto located = find_client_address(x);
-    if (match.entry && match.entry->dialect) x.dialect = match.entry->dialect;
     if (!located) co_return co_await refuse(x, std::move(located).error());
     if (in_flight.is_over()) co_return co_await refuse(x, too_many_requests());
     co_return co_await serve(x, match);

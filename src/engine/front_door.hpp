@@ -48,6 +48,7 @@ class FrontDoor final : public net::Handler {
     std::vector<EndpointEntry> endpoints_;
     std::span<WorkerContext> workers_;
     Dialect const& default_dialect_;
+    std::vector<Dialect const*> shown_dialects_;  // those with a version header, each once
 };
 
 }  // namespace sluice::engine

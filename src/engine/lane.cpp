@@ -1,7 +1,9 @@
 #include "engine/lane.hpp"
 
 #include "dialect/common/translator.hpp"
+#include "engine/intake.hpp"
 #include "engine/snapshot.hpp"
+#include "engine/worker_context.hpp"
 #include "net/server_stream.hpp"
 
 namespace sluice::engine {
@@ -40,12 +42,13 @@ void write_headers(Exchange const& x, Target const& target, provider::Credential
 }
 
 // `body`: what is sent so far.
-void shape_body(Outgoing& out, std::string_view body, std::vector<dialect::ShapeRule> const& rules,
-                std::string_view model) {
+Result<void> shape_body(Exchange const& x, Outgoing& out, std::string_view body,
+                        std::vector<dialect::ShapeRule> const& rules, std::string_view model) {
     auto shaped = dialect::shape(body, rules, model);
-    if (!shaped) return;
-    out.body = std::move(*shaped);
-    out.request.body = {out.body};
+    if (!shaped) return {};
+    auto held = out.body.hold(x, std::move(*shaped));
+    if (held) out.request.body = {out.body.view()};
+    return held;
 }
 
 Error cannot_carry(Losses const& losses) {
@@ -77,12 +80,29 @@ Result<void> translate(Exchange& x, Codec const& codec, Target const& target,
         return error;
     }
     if (x.route->refuses_losses && !x.losses.empty()) return cannot_carry(x.losses);
-    out.body = std::move(*body);
-    out.request.body = {out.body};
-    return {};
+    auto held = out.body.hold(x, std::move(*body));
+    if (held) out.request.body = {out.body.view()};
+    return held;
 }
 
 }  // namespace
+
+HeldBody::~HeldBody() { let_go(); }
+
+void HeldBody::let_go() noexcept {
+    if (counter_) counter_->fetch_sub(bytes_, std::memory_order_relaxed);
+    counter_ = nullptr;
+}
+
+Result<void> HeldBody::hold(Exchange const& x, std::string body) {
+    let_go();
+    body_ = std::move(body);
+    bytes_ = static_cast<std::int64_t>(body_.size());
+    counter_ = x.worker.body_bytes_in_flight;
+    auto const before = counter_->fetch_add(bytes_, std::memory_order_relaxed);
+    if (before + bytes_ <= x.snapshot.body_bytes_in_flight_max) return {};
+    return holds_too_much();
+}
 
 Result<void> write_outgoing(Exchange& x, Codec const& codec, Target const& target,
                             provider::Credential const* credential, std::string_view model,
@@ -96,8 +116,8 @@ Result<void> write_outgoing(Exchange& x, Codec const& codec, Target const& targe
     auto const& rules = target.provider->shape;
     if (is_translated(x, target)) {
         auto translated = translate(x, codec, target, model, out);
-        if (translated && !rules.empty()) shape_body(out, out.body, rules, model);
-        return translated;
+        if (!translated || rules.empty()) return translated;
+        return shape_body(x, out, out.body.view(), rules, model);
     }
     auto const query = x.client.head().query;
     if (spoken.forwards_query && !query.empty()) request.target.append("?").append(query);
@@ -106,8 +126,7 @@ Result<void> write_outgoing(Exchange& x, Codec const& codec, Target const& targe
     if (rules.empty()) return {};
     std::string whole;
     for (auto const piece : request.body) whole += piece;
-    shape_body(out, whole, rules, model);
-    return {};
+    return shape_body(x, out, whole, rules, model);
 }
 
 std::unique_ptr<AnswerReader> open_reader(Exchange& x, Codec const& codec, Target const& target,

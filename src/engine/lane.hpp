@@ -3,6 +3,7 @@
 // attempt; calls the dialects' machines.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -13,6 +14,25 @@
 
 namespace sluice::engine {
 
+// A body made here, counted among the bodies in flight while it lives.
+class HeldBody {
+  public:
+    HeldBody() = default;
+    HeldBody(HeldBody const&) = delete;
+    HeldBody& operator=(HeldBody const&) = delete;
+    ~HeldBody();
+    // Error overloaded: the process holds too much. Once or again: what was held before is let go.
+    Result<void> hold(Exchange const& x, std::string body);
+    [[nodiscard]] std::string_view view() const noexcept { return body_; }
+
+  private:
+    void let_go() noexcept;
+
+    std::string body_;
+    std::atomic<std::int64_t>* counter_ = nullptr;
+    std::int64_t bytes_ = 0;
+};
+
 // What goes to a target. Not to be moved once written: `request.body` are views into the rest.
 struct Outgoing {
     Outgoing() = default;
@@ -20,8 +40,8 @@ struct Outgoing {
     Outgoing& operator=(Outgoing const&) = delete;
 
     http::WireRequest request;
-    Patches patches;   // same dialect
-    std::string body;  // translated
+    Patches patches;  // same dialect
+    HeldBody body;    // translated, or shaped
 };
 
 [[nodiscard]] inline bool is_translated(Exchange const& x, Target const& target) noexcept {

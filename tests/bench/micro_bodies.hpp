@@ -40,4 +40,27 @@ inline std::string stream_event(int i) {
            "\n\n";
 }
 
+// The same of the anthropic dialect.
+inline std::string message_body(std::size_t bytes) {
+    return R"({"id":"msg_01BenchQ8vZ2kT5nYw3","type":"message","role":"assistant","model":"claude-sonnet-4-5",)"
+           R"("content":[{"type":"text","text":")" +
+           prose(bytes - 400) +
+           R"("}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":231,)"
+           R"("cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":112,"service_tier":"standard"}})";
+}
+
+inline std::string message_begin() {
+    return "event: message_start\n"
+           R"(data: {"type":"message_start","message":{"id":"msg_01","type":"message","role":"assistant","model":"c","content":[]}})"
+           "\n\nevent: content_block_start\n"
+           R"(data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}})"
+           "\n\n";
+}
+
+inline std::string message_event(int i) {
+    return "event: content_block_delta\n"
+           R"(data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" word )" +
+           std::to_string(i) + " of it\"}}\n\n";
+}
+
 }  // namespace bench

@@ -5,6 +5,7 @@
 #include "dialect/anthropic/error.hpp"
 #include "dialect/anthropic/event_writer.hpp"
 #include "dialect/anthropic/losses.hpp"
+#include "dialect/anthropic/models.hpp"
 #include "dialect/anthropic/read_chat.hpp"
 #include "dialect/anthropic/request.hpp"
 #include "dialect/anthropic/stream_reader.hpp"
@@ -88,7 +89,9 @@ Dialect const table{"anthropic",
                     "anthropic-version",
                     "2023-06-01",
                     "request-id",
-                    529};
+                    529,
+                    anthropic::write_models,
+                    anthropic::write_model};
 
 }  // namespace
 

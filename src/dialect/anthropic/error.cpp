@@ -49,6 +49,8 @@ std::string_view type_of(Error const& error) noexcept {
         case 503:
         case 529:
             return "overloaded_error";
+        case 504:
+            return "timeout_error";
         default:
             break;
     }

@@ -13,6 +13,7 @@ constexpr LossRule request_rules[] = {
     {"messages[].content[]", "a kind of content that only the caller's dialect knows"},
     {"reasoning_content",
      "thoughts go back only with the signature of the provider that wrote them"},
+    {"image_url.detail", "images have no level of detail; they are seen as they are"},
     {"input_audio", "there is no audio input"},
     {"file.file_id", "ids of files are the other provider's own"},
     {"tools[].type", "only functions can be told; tools the other provider runs itself cannot"},

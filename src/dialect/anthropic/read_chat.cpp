@@ -87,6 +87,7 @@ class ChatReader : private ChatWalk {
                 if (name == "input_schema") return take_json_or_null(scan_, tool.schema);
                 if (name == "strict") return take_flag(scan_, tool.strict);
                 if (name == "cache_control") return take_json_or_null(scan_, tool.cache_control);
+                tool.has_more = true;
                 return scan_.skip_value(0);
             });
             if (!ok) return false;

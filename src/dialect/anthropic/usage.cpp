@@ -57,7 +57,7 @@ void UsageReader::take(std::string_view object, llm::Usage& usage) {
     });
     if (!ok || !any) return;
     usage.reported = true;
-    usage.input = input_ + cache_read_ + cache_write_;
+    usage.input = std::min(input_ + cache_read_ + cache_write_, tokens_max);
     usage.cache_read = cache_read_;
     usage.cache_write = cache_write_;
     if (object.size() <= raw_bytes_max) usage.raw.assign(object);
@@ -79,10 +79,11 @@ void append_usage(std::string& out, llm::Usage const& usage) {
         append_number(out, usage.reasoning);
         out += '}';
     }
-    if (usage.service_tier == "default") {
+    auto const& tier = usage.service_tier;
+    if (tier == "default" || tier == "standard") {
         out += ",\"service_tier\":\"standard\"";
-    } else if (!usage.service_tier.empty()) {
-        out += ",\"service_tier\":\"" + usage.service_tier + '"';
+    } else if (tier == "priority" || tier == "batch") {
+        out.append(",\"service_tier\":\"").append(tier).append("\"");
     }
     out += '}';
 }

@@ -252,6 +252,9 @@ class ChatWriter {
 
     void write_source(Block const& block) {
         bool const is_image = block.kind == BlockKind::image;
+        if (is_image && block.detail.exists() && !block.detail.is("auto")) {
+            losses_.add("image_url.detail");
+        }
         out_.begin_object().member("type", is_image ? "image" : "document");
         out_.key("source").begin_object();
         auto const& source = block.source;

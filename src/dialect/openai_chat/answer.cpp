@@ -53,7 +53,7 @@ class AnswerWalk {
     bool choice() {
         if (scan_.peek() != JsonKind::object) return scan_.skip_value(0);
         auto& choice = answer_.choices.emplace_back();
-        has_calls_ = false;
+        has_calls_ = has_refusal_ = false;
         bool const ok = each_member(scan_, [&](std::string_view name) {
             if (name == "message" && scan_.peek() == JsonKind::object) return message(choice);
             if (name == "logprobs") return take_json_or_null(scan_, choice.logprobs);
@@ -66,7 +66,7 @@ class AnswerWalk {
             }
             return scan_.skip_value(0);
         });
-        choice.reason = stop_reason_with(choice.reason, has_calls_);
+        choice.reason = stop_reason_with(choice.reason, has_calls_, has_refusal_);
         return ok;
     }
 
@@ -109,6 +109,7 @@ class AnswerWalk {
         }
         for (auto& call : calls) choice.blocks.push_back(std::move(call));
         has_calls_ = has_calls_ || !calls.empty();
+        has_refusal_ = has_refusal_ || !refusal.is_empty();
         return ok;
     }
 
@@ -174,7 +175,8 @@ class AnswerWalk {
     std::string_view body_;
     JsonScanner scan_;
     llm::Answer answer_;
-    bool has_calls_ = false;  // of the choice
+    bool has_calls_ = false;    // the choice
+    bool has_refusal_ = false;  // ...
 };
 
 class AnswerWriter {
@@ -196,11 +198,8 @@ class AnswerWriter {
         std::string usage;
         append_usage(usage, answer_.usage);
         out_.key("usage").raw(usage);
-        if (answer_.usage.service_tier == "standard") {
-            out_.member("service_tier", "default");
-        } else if (!answer_.usage.service_tier.empty()) {
-            out_.member("service_tier", answer_.usage.service_tier);
-        }
+        auto const tier = tier_of(answer_.usage);
+        if (!tier.empty()) out_.member("service_tier", tier);
         out_.end_object();
         return out_.take();
     }
@@ -311,9 +310,11 @@ llm::StopReason stop_reason_of(llm::Text word) noexcept {
     return word.exists() ? StopReason::stop : StopReason::unset;
 }
 
-llm::StopReason stop_reason_with(llm::StopReason reason, bool has_calls) noexcept {
+llm::StopReason stop_reason_with(llm::StopReason reason, bool has_calls,
+                                 bool has_refusal) noexcept {
     bool const is_stop = reason == llm::StopReason::stop || reason == llm::StopReason::unset;
-    return is_stop && has_calls ? llm::StopReason::tool_calls : reason;
+    if (is_stop && has_calls) return llm::StopReason::tool_calls;
+    return is_stop && has_refusal ? llm::StopReason::refusal : reason;
 }
 
 std::string_view word_of(llm::StopReason reason) noexcept {
@@ -329,6 +330,15 @@ std::string_view word_of(llm::StopReason reason) noexcept {
         default:
             return "\"stop\"";
     }
+}
+
+std::string_view tier_of(llm::Usage const& usage) noexcept {
+    auto const& tier = usage.service_tier;
+    if (tier == "standard") return "default";
+    for (std::string_view const known : {"default", "flex", "scale", "priority"}) {
+        if (tier == known) return known;
+    }
+    return {};
 }
 
 void append_usage(std::string& out, llm::Usage const& usage) {

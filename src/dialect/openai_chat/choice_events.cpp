@@ -23,7 +23,10 @@ Result<void> ChoiceEvents::take(ChoiceDelta const& delta, llm::EventSink& sink) 
         add_text(BlockKind::thought, delta.reasoning, sink);
     }
     for (auto const text : delta.contents) add_text(BlockKind::text, text, sink);
-    if (!delta.refusal.is_empty()) add_text(BlockKind::refusal, delta.refusal, sink);
+    if (!delta.refusal.is_empty()) {
+        has_refusal_ = true;
+        add_text(BlockKind::refusal, delta.refusal, sink);
+    }
     bool const is_text =
         is_open_ && (open_kind_ == BlockKind::text || open_kind_ == BlockKind::refusal);
     if (is_text && !delta.logprobs.empty()) {
@@ -52,7 +55,7 @@ void ChoiceEvents::end(llm::Text finish, llm::EventSink& sink) {
     close(sink);
     has_begun_ = has_ended_ = true;
     auto event = made(EventKind::end);
-    event.reason = stop_reason_with(stop_reason_of(finish), next_call_ > 0);
+    event.reason = stop_reason_with(stop_reason_of(finish), next_call_ > 0, has_refusal_);
     event.native = finish.json;
     sink.on_event(event);
 }

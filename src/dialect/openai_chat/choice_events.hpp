@@ -58,6 +58,7 @@ class ChoiceEvents {
     bool is_open_ = false;
     bool has_begun_ = false;
     bool has_ended_ = false;
+    bool has_refusal_ = false;
     std::optional<std::int64_t> thought_index_;  // of the open thought
     std::string_view thought_dialect_;
     std::vector<Call> calls_;

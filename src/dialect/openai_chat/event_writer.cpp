@@ -75,6 +75,8 @@ class Writer final : public EventWriter {
             out += lead_;
             out += "],\"usage\":";
             append_usage(out, usage_);
+            auto const tier = tier_of(usage_);
+            if (!tier.empty()) out.append(",\"service_tier\":\"").append(tier).append("\"");
             out += "}\n\n";
         }
         out += "data: [DONE]\n\n";

@@ -13,6 +13,7 @@ constexpr LossRule request_rules[] = {
     {"messages[].content[]", "a kind of content that only the caller's dialect knows"},
     {"tools[] of the provider",
      "only functions can be told; tools the other provider runs itself cannot"},
+    {"tools[] other members", "a function has a name, a description, parameters and strict"},
     {"temperature", "the model refuses it (config/models)"},
     {"top_p", "the model refuses it (config/models)"},
     {"top_k", "there is no top_k"},

@@ -9,6 +9,7 @@
 #include "dialect/openai_chat/event_reader.hpp"
 #include "dialect/openai_chat/event_writer.hpp"
 #include "dialect/openai_chat/losses.hpp"
+#include "dialect/openai_chat/models.hpp"
 #include "dialect/openai_chat/read_chat.hpp"
 #include "dialect/openai_chat/request.hpp"
 #include "dialect/openai_chat/stream_reader.hpp"
@@ -42,7 +43,14 @@ Dialect const table{"openai_chat",
                     {&chat, &complete, &embed},
                     openai::write_error,
                     openai::write_stream_error,
-                    read_error};
+                    read_error,
+                    {},
+                    {},
+                    {},
+                    {},
+                    503,
+                    openai::write_models,
+                    openai::write_model};
 
 }  // namespace
 

@@ -106,6 +106,7 @@ void read_usage(std::string_view object, llm::Usage& usage) {
     usage.reasoning = counts.reasoning.value_or(0);
     usage.audio_output = counts.completion_audio.value_or(0);
     if (usage.cache_read > usage.input) usage.input += usage.cache_read;
+    if (usage.cache_read + usage.cache_write > usage.input) usage.input += usage.cache_write;
     if (usage.reasoning > usage.output) usage.output += usage.reasoning;
     usage.raw.assign(object.size() <= raw_bytes_max ? object : std::string_view{});
 }

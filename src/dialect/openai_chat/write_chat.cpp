@@ -269,6 +269,7 @@ class ChatWriter {
         for (auto const& tool : r_.tools) {
             if (!tool.opaque.empty()) losses_.add("tools[] of the provider");
             if (!tool.cache_control.empty()) losses_.add("cache_control");
+            if (tool.has_more && tool.opaque.empty()) losses_.add("tools[] other members");
         }
         if (!has_any) return;
         out_.key("tools").begin_array();

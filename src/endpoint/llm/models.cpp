@@ -1,6 +1,7 @@
 #include "endpoint/llm/models.hpp"
 
-#include "base/json_text.hpp"
+#include <vector>
+
 #include "engine/answer.hpp"
 #include "engine/intake.hpp"
 #include "engine/snapshot.hpp"
@@ -9,15 +10,9 @@
 namespace sluice::endpoint {
 namespace {
 
-// https://platform.openai.com/docs/api-reference/models/object
-void append_model(std::string& out, std::string_view id, engine::Snapshot const& snapshot) {
-    auto const created =
-        std::chrono::duration_cast<seconds>(snapshot.loaded_at.time_since_epoch()).count();
-    out += R"({"id":)";
-    append_json_string(out, id);
-    out += R"(,"object":"model","created":)";
-    append_number(out, created);
-    out += R"(,"owned_by":"sluice"})";
+// The routes have been there since they were loaded.
+std::int64_t created(Exchange const& x) noexcept {
+    return std::chrono::duration_cast<seconds>(x.snapshot.loaded_at.time_since_epoch()).count();
 }
 
 int hex_digit(char c) noexcept {
@@ -48,18 +43,14 @@ std::string percent_decoded(std::string_view text) {
 Async<> ModelList::run(Exchange& x) {
     auto known = engine::authenticate(x);
     if (!known) co_return co_await engine::refuse(x, std::move(known).error());
-    std::string body = R"({"object":"list","data":[)";
-    bool first = true;
+    std::vector<ModelName> models;
     for (auto const& route : x.snapshot.routes.all()) {
         // A glob stands for names only its provider knows; it is no model id.
         if (route.name.find('*') != std::string::npos) continue;
         if (x.principal && !x.principal->may_use(route.name)) continue;
-        if (!first) body += ',';
-        first = false;
-        append_model(body, route.name, x.snapshot);
+        models.push_back({route.name, created(x)});
     }
-    body += "]}";
-    co_return co_await engine::answer_json(x, 200, std::move(body));
+    co_return co_await engine::answer_json(x, 200, x.dialect->write_models(models));
 }
 
 Async<> ModelGet::run(Exchange& x) {
@@ -70,9 +61,7 @@ Async<> ModelGet::run(Exchange& x) {
     x.record.model_asked = model;
     auto route = engine::find_route(x, model);
     if (!route) co_return co_await engine::refuse(x, std::move(route).error());
-    std::string body;
-    append_model(body, model, x.snapshot);
-    co_return co_await engine::answer_json(x, 200, std::move(body));
+    co_return co_await engine::answer_json(x, 200, x.dialect->write_model({model, created(x)}));
 }
 
 }  // namespace sluice::endpoint

@@ -1,4 +1,5 @@
-// GET /v1/models and /v1/models/{id}: the model names this caller may use.
+// GET /v1/models and /v1/models/{id}: the model names this caller may use, in the form of the
+// dialect it shows (a version header), else in the default one.
 #pragma once
 
 #include "sluice/endpoint.hpp"
