@@ -335,7 +335,7 @@ std::string_view word_of(llm::StopReason reason) noexcept {
 std::string_view tier_of(llm::Usage const& usage) noexcept {
     auto const& tier = usage.service_tier;
     if (tier == "standard") return "default";
-    for (std::string_view const known : {"default", "flex", "scale", "priority"}) {
+    for (std::string_view const known : {"auto", "default", "flex", "scale", "priority", "fast"}) {
         if (tier == known) return known;
     }
     return {};
