@@ -319,5 +319,72 @@ TEST_F(Dialects, RequestsAreShapedForTheirProvider) {
     EXPECT_FALSE(received().contains("metadata"));
 }
 
+// The caller's body and the one made of it are held at once; both are given back.
+TEST_F(Dialects, ATranslatedBodyCountsAgainstTheBound) {
+    start_with("", "", "  limits: {body_bytes_in_flight_max: 1048576, body_bytes_max: 1048576}\n");
+    auto const text = std::string(600'000, 'x');
+    auto const body =
+        R"({"model":"%","max_tokens":5,"messages":[{"role":"user","content":")" + text + "\"}]}";
+    auto const asking = [&](std::string const& model) {
+        auto named = body;
+        return named.replace(named.find('%'), 1, model);
+    };
+    for (int round = 0; round < 2; ++round) {
+        auto const refused = chat(asking("c-1"));
+        EXPECT_EQ(refused.status, 503) << refused.body;
+        EXPECT_EQ(Json::parse(refused.body).at("error").at("code"), "server_is_overloaded");
+    }
+    EXPECT_EQ(upstream.request_count(), 0U);
+    EXPECT_EQ(chat(asking("m-1")).status, 200) << "as it is, it fits";
+}
+
+TEST_F(Dialects, ModelsAreListedInTheFormTheCallerShows) {
+    start_with("  \"m-1\": up\n  \"c-1\": claude\n  \"x-*\": up\n");
+    auto headers = with_key();
+    auto const plain = Json::parse(ask({"GET", "/v1/models", headers, ""}).body);
+    EXPECT_EQ(plain.at("object"), "list");
+    EXPECT_EQ(plain.at("data").at(0).at("object"), "model");
+    headers.emplace_back("anthropic-version", "2023-06-01");
+    auto const shown = Json::parse(ask({"GET", "/v1/models", headers, ""}).body);
+    ASSERT_EQ(shown.at("data").size(), 2U);
+    EXPECT_EQ(shown.at("data").at(0).at("type"), "model");
+    EXPECT_EQ(shown.at("data").at(0).at("created_at").get<std::string>().size(), 24U);
+    EXPECT_EQ(shown.at("has_more"), false);
+    EXPECT_EQ(shown.at("first_id"), shown.at("data").at(0).at("id"));
+    EXPECT_EQ(shown.at("last_id"), shown.at("data").at(1).at("id"));
+    auto const one = Json::parse(ask({"GET", "/v1/models/c-1", headers, ""}).body);
+    EXPECT_EQ(one.at("type"), "model");
+    EXPECT_EQ(one.at("id"), "c-1");
+    auto const none = ask({"GET", "/v1/models/nope", headers, ""});
+    EXPECT_EQ(none.status, 404);
+    EXPECT_EQ(Json::parse(none.body).at("type"), "error");
+}
+
+// "n" goes to the target that has it; where none has, the caller is told what to do.
+TEST_F(Dialects, ManyChoicesAreRefusedWhereNoTargetHasThem) {
+    start_with("  \"c-*\": claude\n  \"b-*\": [claude, up]\n");
+    compare_tokens = false;
+    auto const refused = chat(chat_body("c-1", R"(,"n":2)"));
+    EXPECT_EQ(refused.status, 400);
+    EXPECT_NE(refused.body.find("send n separate requests"), std::string::npos) << refused.body;
+    EXPECT_EQ(upstream.request_count(), 0U);
+    EXPECT_EQ(chat(chat_body("b-1", R"(,"n":2)")).status, 200);
+    EXPECT_EQ(upstream.requests().back().target(), "/v1/chat/completions");
+    EXPECT_EQ(received().at("n"), 2);
+}
+
+TEST_F(Dialects, LogprobsPassAsTheyCameInTheirOwnDialect) {
+    start_with();
+    compare_tokens = false;
+    std::string const body =
+        R"({"id":"c","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"x"},)"
+        R"("logprobs":{"content":[{"token":"x", "logprob":-1e-05,"bytes":[120],"top_logprobs":[]}]},"finish_reason":"stop"}]})";
+    upstream.then(Reply::whole(200, body));
+    EXPECT_EQ(chat(chat_body("m-1", R"(,"logprobs":true,"top_logprobs":2)")).body, body);
+    upstream.then(Reply::whole(200, body));
+    auto const lost = message(message_body("m-1"));
+    EXPECT_EQ(lost.header("x-sluice-losses"), "choices[].logprobs");
+}
+
 }  // namespace
 }  // namespace sluice::test
