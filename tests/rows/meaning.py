@@ -114,6 +114,48 @@ def anthropic_stream(stream):
     return anthropic_answer(message)
 
 
+def whole(dialect, streamed, text):
+    """The answer that a body of a dialect holds, streamed or not."""
+    if dialect == "openai_chat":
+        return openai_stream(text) if streamed else openai_answer(json.loads(text))
+    return anthropic_stream(text) if streamed else anthropic_answer(json.loads(text))
+
+
+def gist(dialect, answer):
+    """What the model said, in no dialect: text, thoughts, calls."""
+    if dialect == "openai_chat":
+        message = answer["choices"][0]["message"]
+        content = message.get("content") or ""
+        if isinstance(content, list):  # some send parts
+            content = "".join(part.get("text", "") for part in content)
+        calls = [(call["function"]["name"], call["function"].get("arguments") or {}) for call in message.get("tool_calls", [])]
+        thoughts = message.get("reasoning_content") or message.get("reasoning") or ""
+        return {"text": content + (message.get("refusal") or ""), "thoughts": thoughts, "calls": calls}
+    blocks = answer.get("content", [])
+    return {
+        "text": "".join(block.get("text", "") for block in blocks if block["type"] == "text"),
+        "thoughts": "".join(block.get("thinking", "") for block in blocks if block["type"] == "thinking"),
+        "calls": [(block["name"], block.get("input") or {}) for block in blocks if block["type"] == "tool_use"],
+    }
+
+
+def usage(dialect, answer):
+    """What the answer says was used, as we book it: totals include their parts."""
+    said = answer.get("usage", {})
+    if dialect == "openai_chat":
+        return {
+            "input": said.get("prompt_tokens", 0),
+            "cache_read": said.get("prompt_tokens_details", {}).get("cached_tokens", 0),
+            "output": said.get("completion_tokens", 0),
+        }
+    read = said.get("cache_read_input_tokens", 0)
+    return {
+        "input": said.get("input_tokens", 0) + read + said.get("cache_creation_input_tokens", 0),
+        "cache_read": read,
+        "output": said.get("output_tokens", 0),
+    }
+
+
 def differences(got, wanted, path=""):
     """The paths at which two values differ."""
     if isinstance(got, dict) and isinstance(wanted, dict):

@@ -38,6 +38,7 @@ bool is_blank(llm::Text text) noexcept {
 
 // Says nothing: a default that was written out.
 bool is_neutral(std::string_view name, std::string_view json) noexcept {
+    if (name == "web_search_options") return false;  // its presence asks for searches
     if (json == "false" || json == "0" || json == "0.0" || json == "[]" || json == "{}")
         return true;
     return name == "modalities" && json == "[\"text\"]";

@@ -47,6 +47,29 @@ def only(value, allowed, where):
     need(not extra, f"{where}.{min(extra, default='')}: Extra inputs are not permitted")
 
 
+# What some models refuse (providers that charge for it know them by their real names).
+MODELS = {
+    "claude-3-5-haiku-20241022": {"output_max": 8192, "thinking": (), "schema": False, "prefill": True, "sampling": True},
+    "claude-sonnet-4-5": {"output_max": 64000, "thinking": ("enabled", "disabled"), "schema": True, "prefill": True, "sampling": True},
+    "claude-opus-4-8": {"output_max": 128000, "thinking": ("adaptive", "disabled"), "schema": True, "prefill": False, "sampling": False},
+}
+
+
+def check_model(body):
+    model = MODELS.get(body["model"])
+    if model is None:
+        return False
+    need(body.get("max_tokens", 0) <= model["output_max"], f"max_tokens: > {model['output_max']}")
+    sampling = {"temperature", "top_p", "top_k"} & set(body)
+    need(model["sampling"] or not sampling, f"{sampling}: is not supported by this model")
+    kind = body.get("thinking", {}).get("type")
+    need(kind in (None, *model["thinking"]), f"thinking.type: {kind} is not supported by this model")
+    config = body.get("output_config", {})
+    need("effort" not in config or "adaptive" in model["thinking"], "output_config.effort: not supported")
+    need("format" not in config or model["schema"], "output_config.format: not supported by this model")
+    return model["prefill"]
+
+
 def check(headers, query, body, counts=False):
     betas = headers.get("anthropic-beta", "").split(",")
     versions = ("2023-06-01", "2026-10-21")  # sluice's own; the pinned SDKs'
@@ -57,11 +80,14 @@ def check(headers, query, body, counts=False):
     need(isinstance(body.get("model"), str), "model: Field required")
     limit = body.get("max_tokens", 1 if counts else 0)
     need(isinstance(limit, int) and limit > 0, "max_tokens: Field required")
+    takes_prefill = check_model(body)
     check_settings(body)
     check_thinking(body)
     check_tools(body)
     check_system(body.get("system"))
     check_messages(body)
+    last_is_user = body["messages"][-1]["role"] == "user"
+    need(last_is_user or takes_prefill, "This model does not support assistant message prefill.")
     check_breakpoints(body)
 
 
@@ -222,7 +248,6 @@ def check_messages(body):
         need(kinds[: len(results)] == ["tool_result"] * len(results), f"{where}: tool_result blocks come first")
         need(len(set(results)) == len(results), f"{where}: each tool_use must have a single result")
         calls = []
-    need(messages[-1]["role"] == "user", "This model does not support assistant message prefill.")
 
 
 def check_own_turn(body, message, kinds, where):

@@ -739,6 +739,23 @@ def losses_are_refused_where_the_route_says_so(side):
     ask()
 
 
+@test
+def models_get_what_they_take(side):
+    """An OpenAI client asks for everything; the provider refuses what its model does not take."""
+    if side == "gpt":
+        return
+    schema = {"type": "json_schema", "json_schema": {"name": "a", "schema": SCHEMA}}
+    answers = [*USER, {"role": "assistant", "content": "{"}]
+    for model in ("claude-3-5-haiku-20241022", "claude-sonnet-4-5", "claude-opus-4-8"):
+        for effort in ("none", "low", "high", None):
+            for messages in (USER, answers):
+                settings = {"temperature": 0.7, "top_p": 0.9, "response_format": schema}
+                if effort:
+                    settings["reasoning_effort"] = effort
+                assert gpt_ask(model, messages, **settings).choices[0].message.content
+                received(model)
+
+
 def main():
     failed = 0
     for fn, side in tests:
