@@ -355,6 +355,7 @@ def raised(kind, call):
 def claude_error_classes(side):
     table = [
         (400, anthropic.BadRequestError, "invalid_request_error"),
+        (401, anthropic.InternalServerError, "api_error"),
         (403, anthropic.PermissionDeniedError, "permission_error"),
         (404, anthropic.NotFoundError, "not_found_error"),
         (413, anthropic.RequestTooLargeError, "request_too_large"),
@@ -365,8 +366,10 @@ def claude_error_classes(side):
         (529, anthropic.OverloadedError, "overloaded_error"),
     ]
     for status, kind, word in table:
-        if status == 403 and side == "claude":
-            continue  # there it speaks of the gateway's own account, and is not the caller's
+        # What speaks of the gateway's own account is not the caller's to read.
+        is_ours = status == 401 or (status == 403 and side == "claude")
+        if is_ours:
+            kind, word = anthropic.InternalServerError, "api_error"
         if status == 529 and side == "gpt":
             continue  # that API has no such status
         for streamed in (False, True):
@@ -375,7 +378,7 @@ def claude_error_classes(side):
             error = raised(kind, lambda: run(model))
             same([error.body["type"], error.body["error"]["type"]], ["error", word])
             shown = "scripted" in error.body["error"]["message"]
-            same(shown, status < 500 and status != 429)
+            same(shown, status < 500 and status != 429 and not is_ours)
             assert error.request_id and error.body["request_id"], error.body
 
 
@@ -673,6 +676,7 @@ def gpt_gives_up_waiting(side):
 def gpt_error_classes(side):
     table = [
         (400, openai.BadRequestError, "invalid_request_error"),
+        (401, openai.InternalServerError, "server_error"),
         (403, openai.PermissionDeniedError, "invalid_request_error"),
         (404, openai.NotFoundError, "invalid_request_error"),
         (413, openai.APIStatusError, "invalid_request_error"),
@@ -683,17 +687,19 @@ def gpt_error_classes(side):
         (529, openai.InternalServerError, "service_unavailable_error"),
     ]
     for status, kind, word in table:
-        if status == 403 and side == "claude":
-            continue  # there it speaks of the gateway's own account
+        # What speaks of the gateway's own account is not the caller's to read.
+        is_ours = status == 401 or (status == 403 and side == "claude")
+        if is_ours:
+            kind, word = openai.InternalServerError, "server_error"
         for streamed in (False, True):
             model = model_of(side, f"status.{status}")
             run = gpt_chunks if streamed else gpt_ask
             error = raised(kind, lambda: run(model))
             same(set(error.body) >= {"message", "type", "param", "code"}, True)
             same(error.type, word)
-            told = {500: 502, 529: 503}.get(status, status)
+            told = 502 if is_ours else {500: 502, 529: 503}.get(status, status)
             same(error.status_code, told)
-            same("scripted" in error.body["message"], status < 500 and status != 429)
+            same("scripted" in error.body["message"], status < 500 and status != 429 and not is_ours)
 
 
 @test
