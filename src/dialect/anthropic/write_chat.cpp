@@ -102,6 +102,8 @@ class ChatWriter {
         std::vector<Block const*> blocks;
         first_turn_ = 0;
         while (first_turn_ < r_.messages.size() && is_system(r_.messages[first_turn_])) {
+            // The API wants a turn: where there is none, the last of these becomes the user's.
+            if (first_turn_ + 1 == r_.messages.size()) break;
             for (auto const& block : r_.messages[first_turn_].blocks) blocks.push_back(&block);
             ++first_turn_;
         }
@@ -263,9 +265,10 @@ class ChatWriter {
             case SourceKind::base64:
                 out_.member("type", "base64");
                 out_.key("media_type")
-                    .raw(source.media_type.exists() ? source.media_type.json
-                         : is_image                 ? "\"image/png\""
-                                                    : "\"application/pdf\"");
+                    .raw(source.media_type.is("image/jpg") ? "\"image/jpeg\""
+                         : source.media_type.exists()      ? source.media_type.json
+                         : is_image                        ? "\"image/png\""
+                                                           : "\"application/pdf\"");
                 text("data", source.data);
                 break;
             case SourceKind::text:
