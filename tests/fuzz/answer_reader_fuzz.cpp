@@ -1,11 +1,11 @@
-// Both answer readers and the error reader: anything may come, the split never matters, and every
-// byte goes on.
+// Both answer readers and the error reader of each dialect: anything may come, the split never
+// matters, and every byte goes on.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <vector>
 
-#include "dialect/openai_chat/openai_chat.hpp"
+#include "fuzz/dialect_content.hpp"
 
 using namespace sluice;
 
@@ -20,9 +20,9 @@ struct Kept final : FrameSink {
     std::string kinds;
 };
 
-std::string read(std::string_view text, bool streamed, std::size_t step) {
+std::string read(Dialect const& dialect, std::string_view text, bool streamed, std::size_t step) {
     Kept kept;
-    auto const reader = dialect::openai_chat().row[0]->open_reader({streamed, 1024});
+    auto const reader = dialect.row[0]->open_reader({streamed, 1024});
     Result<void> result;
     for (std::size_t at = 0; at < text.size() && result; at += step) {
         auto const piece = text.substr(at, step);
@@ -49,16 +49,18 @@ std::string read(std::string_view text, bool streamed, std::size_t step) {
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
     std::string_view const text{reinterpret_cast<char const*>(data), size};
-    for (bool streamed : {true, false}) {
-        auto const whole = read(text, streamed, size + 1);
-        for (std::size_t step : {1, 3, 29}) {
-            if (read(text, streamed, step) != whole) std::abort();
-        }
-    }
     std::vector<char> const bytes(data, data + size);
-    for (std::uint16_t status : {400, 401, 429, 500}) {
-        auto const error = dialect::openai_chat().read_error(status, {bytes.data(), bytes.size()});
-        if (error.message.size() > 1100 || error.http_status < 400) std::abort();
+    for (auto const* dialect : fuzz::both()) {
+        for (bool streamed : {true, false}) {
+            auto const whole = read(*dialect, text, streamed, size + 1);
+            for (std::size_t step : {1, 3, 29}) {
+                if (read(*dialect, text, streamed, step) != whole) std::abort();
+            }
+        }
+        for (std::uint16_t status : {400, 401, 429, 500}) {
+            auto const error = dialect->read_error(status, {bytes.data(), bytes.size()});
+            if (error.message.size() > 1100 || error.http_status < 400) std::abort();
+        }
     }
     return 0;
 }

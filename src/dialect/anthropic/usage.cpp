@@ -32,10 +32,10 @@ void UsageReader::take(std::string_view object, llm::Usage& usage) {
         if (name == "input_tokens") return take_count(scan, input_, any);
         if (name == "cache_read_input_tokens") return take_count(scan, cache_read_, ignored);
         if (name == "cache_creation_input_tokens") return take_count(scan, cache_write_, ignored);
-        if (name == "output_tokens") return take_count(scan, usage.output, any);
+        if (name == "output_tokens") return take_count(scan, output_, any);
         if (name == "output_tokens_details" && scan.peek() == JsonKind::object) {
             return each_member(scan, [&](std::string_view inner) {
-                if (inner == "thinking_tokens") return take_count(scan, usage.reasoning, ignored);
+                if (inner == "thinking_tokens") return take_count(scan, reasoning_, ignored);
                 return scan.skip_value(0);
             });
         }
@@ -58,8 +58,12 @@ void UsageReader::take(std::string_view object, llm::Usage& usage) {
     if (!ok || !any) return;
     usage.reported = true;
     usage.input = std::min(input_ + cache_read_ + cache_write_, tokens_max);
+    // More thoughts than there is output can only be counted apart.
+    usage.output = output_ + (reasoning_ > output_ ? reasoning_ : 0);
+    usage.reasoning = reasoning_;
     usage.cache_read = cache_read_;
     usage.cache_write = cache_write_;
+    usage.cache_write_1h = std::min(usage.cache_write_1h, cache_write_);
     if (object.size() <= raw_bytes_max) usage.raw.assign(object);
 }
 

@@ -19,6 +19,8 @@ class UsageReader {
     std::int64_t input_ = 0;
     std::int64_t cache_read_ = 0;
     std::int64_t cache_write_ = 0;
+    std::int64_t output_ = 0;
+    std::int64_t reasoning_ = 0;
 };
 
 // {"input_tokens":...}, in this dialect's convention.

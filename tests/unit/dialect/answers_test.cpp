@@ -338,6 +338,28 @@ TEST(Overload, OfAProviderIsToldInTheCallersWords) {
               "service_unavailable_error");
 }
 
+// A provider's figures may not add up; ours do, or a price could become negative.
+TEST(Usage, PartsNeverExceedTheirTotals) {
+    auto const of = [](std::string const& usage) {
+        return translate(anthropic_machines(), openai_machines(), false, false,
+                         R"({"type":"message","content":[],"stop_reason":"end_turn","usage":)" +
+                             usage + "}")
+            .usage;
+    };
+    auto const thoughts =
+        of(R"({"input_tokens":1,"output_tokens":5,"output_tokens_details":{"thinking_tokens":9}})");
+    EXPECT_EQ(thoughts.output, 14);
+    EXPECT_EQ(thoughts.reasoning, 9);
+    auto const kept = of(
+        R"({"input_tokens":1,"output_tokens":5,"cache_creation_input_tokens":3,"cache_creation":{"ephemeral_1h_input_tokens":7}})");
+    EXPECT_EQ(kept.input, 4);
+    EXPECT_EQ(kept.cache_write_1h, 3);
+    auto const apart = translate(
+        openai_machines(), anthropic_machines(), false, false,
+        R"({"choices":[{"message":{"content":"x"},"finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":8,"cache_write_tokens":6}}})");
+    EXPECT_EQ(apart.usage.input, 16);
+}
+
 TEST(Losses, NameMembersAndQuoteNobody) {
     Losses losses;
     losses.add("logit_bias");
