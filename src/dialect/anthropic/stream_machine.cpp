@@ -179,9 +179,13 @@ FrameKind StreamMachine::open(Data const& data, llm::EventSink* sink) {
         event.block_kind = llm::BlockKind::opaque;
         event.json = data.content_block;
     }
-    open_ = OpenBlock{data.index.value_or(event.block), event.block, event.block_kind};
+    open_ = OpenBlock{data.index.value_or(event.block), event.block, event.block_kind,
+                      event.text.exists()};
     tell(sink, event);
-    bool const has_text = !text.is_empty() && event.block_kind != llm::BlockKind::opaque;
+    bool const takes_text =
+        event.block_kind == llm::BlockKind::text ||
+        (event.block_kind == llm::BlockKind::thought && !open_->is_closed_to_text);
+    bool const has_text = takes_text && !text.is_empty();
     if (has_text) {  // some put the first text here
         Event first;
         first.kind = EventKind::delta;
@@ -208,6 +212,13 @@ FrameKind StreamMachine::add(Data const& data, llm::EventSink* sink) {
     if (!sink || ended_) return FrameKind::content;
     // Nothing of an answer is lost silently.
     if (!is_open(data.index)) return fail(bad_answer("a delta of no open block"), sink);
+    using llm::BlockKind;
+    bool const is_call = open_->kind == BlockKind::tool_call;
+    bool const has_text = !delta.text.is_empty() || !delta.thinking.is_empty();
+    bool const fits =
+        open_->kind == BlockKind::opaque || (has_text ? !is_call && !open_->is_closed_to_text
+                                                      : is_call || delta.partial_json.is_empty());
+    if (!fits) return fail(bad_answer("a delta that does not fit its block"), sink);
     Event event;
     event.kind = EventKind::delta;
     event.block = open_->number;

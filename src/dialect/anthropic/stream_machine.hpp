@@ -39,6 +39,7 @@ class StreamMachine {
         std::int64_t index = 0;    // theirs
         std::uint32_t number = 0;  // ours
         llm::BlockKind kind = llm::BlockKind::text;
+        bool is_closed_to_text = false;  // redacted thoughts: all of them is told at once
     };
 
     bool read_data(std::string_view data, Data& out);

@@ -320,6 +320,19 @@ TEST(AnthropicStream, ThatForgetsFramesIsReadAllTheSame) {
         event("content_block_delta", R"(,"index":0,"delta":{"type":"text_delta","text":"x"})"));
     ASSERT_TRUE(lost.error);
     EXPECT_EQ(lost.error->code, ErrorCode::upstream_bad_response);
+    // Nor is what does not fit its block.
+    for (auto const& [block, delta] : std::vector<std::pair<std::string, std::string>>{
+             {R"({"type":"redacted_thinking","data":"R"})", R"({"type":"text_delta","text":"x"})"},
+             {R"({"type":"tool_use","id":"i","name":"f"})", R"({"type":"text_delta","text":"x"})"},
+             {R"({"type":"text","text":""})",
+              R"({"type":"input_json_delta","partial_json":"{}"})"}}) {
+        auto const odd =
+            translate(anthropic_machines(), openai_machines(), true, true,
+                      event("content_block_start", ",\"index\":0,\"content_block\":" + block) +
+                          event("content_block_delta", ",\"index\":0,\"delta\":" + delta));
+        ASSERT_TRUE(odd.error) << block;
+        EXPECT_EQ(odd.error->code, ErrorCode::upstream_bad_response);
+    }
 }
 
 TEST(Overload, OfAProviderIsToldInTheCallersWords) {
