@@ -19,6 +19,7 @@
 #include "sluice/llm/usage.hpp"
 #include "sluice/loss.hpp"
 #include "sluice/result.hpp"
+#include "sluice/texts.hpp"
 
 namespace sluice {
 
@@ -194,6 +195,7 @@ struct Codec {
     ChatMachines const* chat = nullptr;  // null: not translated
     // The query of the caller's path goes on to a target of the same dialect.
     bool forwards_query = false;
+    AnswerTexts const* texts = nullptr;  // null: its answers hold no text
 };
 
 // A model as callers are told of it.

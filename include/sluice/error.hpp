@@ -34,7 +34,8 @@ enum class ErrorCode : std::uint8_t {
     model_not_found,         // unknown or forbidden: one answer for both
     unknown_path,
     method_not_allowed,
-    client_closed,  // the caller went away; nobody reads the answer
+    guardrail_blocked,  // a guard does not let the request or the model's answer pass
+    client_closed,      // the caller went away; nobody reads the answer
     // ours
     overloaded,
     draining,

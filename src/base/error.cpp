@@ -41,6 +41,8 @@ std::string_view to_string(ErrorCode code) noexcept {
             return "unknown_path";
         case ErrorCode::method_not_allowed:
             return "method_not_allowed";
+        case ErrorCode::guardrail_blocked:
+            return "guardrail_blocked";
         case ErrorCode::client_closed:
             return "client_closed";
         case ErrorCode::overloaded:

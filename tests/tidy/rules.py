@@ -36,14 +36,15 @@ LAYERS = {
     'base': set(),
     'codec': {'base'},
     'tokens': {'base'},
+    'guard': {'base', 'codec'},
     'dialect': PURE,
     'net': {'base', 'codec'},
     'store': {'base', 'codec', 'net'},
     'telemetry': {'base', 'codec', 'net'},
-    'config': {'base'},
+    'config': {'base', 'guard'},
     'provider': PURE | {'dialect', 'net', 'config'},
     'stage': PURE | {'store', 'telemetry', 'config'},
-    'engine': PURE | {'dialect', 'net', 'config', 'provider', 'store', 'telemetry'},
+    'engine': PURE | {'guard', 'dialect', 'net', 'config', 'provider', 'store', 'telemetry'},
     'endpoint': PURE | {'dialect', 'net', 'config', 'provider', 'store', 'telemetry', 'engine'},
 }
 LAYERS['daemon'] = set(LAYERS)
@@ -99,6 +100,8 @@ LIBRARIES = {  # include prefix -> where in src/ it may stand
     'spdlog/': ('src/base/log.cpp', 'src/telemetry/'),
     'prometheus/': ('src/telemetry/',),
     'curl/': ('src/telemetry/trace/',),
+    'hs/': ('src/guard/prefilter.cpp',),
+    'pcre2': ('src/guard/pattern.cpp',),
 }
 
 
@@ -112,7 +115,7 @@ def libraries(tree):
 
 # --- purity: what the sans-I/O column and the data plane never do ----------------------------------
 
-PURE_FOLDERS = ('src/codec/', 'src/tokens/', 'src/dialect/')
+PURE_FOLDERS = ('src/codec/', 'src/tokens/', 'src/guard/', 'src/dialect/')
 DATA_PLANE = PURE_FOLDERS + ('src/net/', 'src/stage/', 'src/engine/', 'src/endpoint/')
 NOT_PURE = {
     r'\bco_(await|return|yield)\b': 'awaits',

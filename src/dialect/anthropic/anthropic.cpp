@@ -9,6 +9,7 @@
 #include "dialect/anthropic/read_chat.hpp"
 #include "dialect/anthropic/request.hpp"
 #include "dialect/anthropic/stream_reader.hpp"
+#include "dialect/anthropic/texts.hpp"
 #include "dialect/anthropic/usage.hpp"
 #include "dialect/anthropic/write_chat.hpp"
 #include "dialect/common/request_walk.hpp"
@@ -44,7 +45,8 @@ ChatMachines const machines{anthropic::read_chat,
                             anthropic::request_losses(),
                             anthropic::answer_losses()};
 
-Codec const chat{"/messages", anthropic::read_request, patch_model, open_reader, &machines, true};
+Codec const chat{"/messages", anthropic::read_request,   patch_model, open_reader, &machines,
+                 true,        &anthropic::answer_texts()};
 
 constexpr std::string_view own_headers[] = {"anthropic-version", "anthropic-beta",
                                             "anthropic-dangerous-direct-browser-access"};

@@ -13,6 +13,7 @@
 #include "dialect/openai_chat/read_chat.hpp"
 #include "dialect/openai_chat/request.hpp"
 #include "dialect/openai_chat/stream_reader.hpp"
+#include "dialect/openai_chat/texts.hpp"
 #include "dialect/openai_chat/usage.hpp"
 #include "dialect/openai_chat/write_chat.hpp"
 
@@ -33,10 +34,16 @@ ChatMachines const machines{openai::read_chat,        openai::write_chat,     op
                             openai::write_answer,     openai::open_events,    openai::open_writer,
                             openai::request_losses(), openai::answer_losses()};
 
-Codec const chat{"/chat/completions", openai::read_request, openai::patch_streaming, open_reader,
-                 &machines};
-constexpr Codec complete{"/completions", openai::read_request, openai::patch_streaming,
-                         open_reader};
+Codec const chat{"/chat/completions",
+                 openai::read_request,
+                 openai::patch_streaming,
+                 open_reader,
+                 &machines,
+                 false,
+                 &openai::answer_texts()};
+Codec const complete{
+    "/completions", openai::read_request,   openai::patch_streaming, open_reader, nullptr,
+    false,          &openai::answer_texts()};
 constexpr Codec embed{"/embeddings", openai::read_request, patch_model, open_reader};
 
 Dialect const table{"openai_chat",

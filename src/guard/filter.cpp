@@ -1,0 +1,213 @@
+#include "guard/filter.hpp"
+
+#include <algorithm>
+
+namespace sluice::guard {
+namespace {
+
+constexpr std::size_t kept_bytes_max = 64 << 10;  // of memory, by a channel that holds little
+
+constexpr bool is_continuation(char c) noexcept {
+    return (static_cast<unsigned char>(c) & 0xc0U) == 0x80;
+}
+
+}  // namespace
+
+Filter::Filter(GuardRun& run, Way way, Syntax syntax)
+    : run_(run), rules_(run.set.of(way)), way_(way), syntax_(syntax), at_(rules_.rules.size(), 0) {}
+
+Outcome Filter::feed(std::string_view text, std::string& out) {
+    verbatim_ = source_.empty();
+    source_ += text;
+    auto const outcome = take(false, out);
+    if (!source_.empty()) verbatim_ = false;
+    return outcome;
+}
+
+Outcome Filter::close(std::string& out) {
+    verbatim_ = source_.empty();
+    auto const outcome = take(true, out);
+    json_ = {};
+    return outcome;
+}
+
+Outcome Filter::take(bool final, std::string& out) {
+    for (;;) {
+        bool const all = normalise(source_, read_, final, syntax_, json_, normal_);
+        bool const bare = json_.ended == JsonState::In::bare || json_.in == JsonState::In::bare;
+        if (step(final || !all, bare, out) == Outcome::blocked) {
+            source_.clear();
+            normal_.clear();
+            hits_.clear();
+            return Outcome::blocked;
+        }
+        if (all) break;
+    }
+    if (source_.capacity() > kept_bytes_max && source_.size() < kept_bytes_max / 2) {
+        source_.shrink_to_fit();
+        normal_.text.shrink_to_fit();
+    }
+    return Outcome::pass;
+}
+
+// One look at what is there. `text_ends`: nothing follows in this text.
+Outcome Filter::step(bool text_ends, bool bare, std::string& out) {
+    bool const bare_open = bare && !text_ends;
+    if (!match(text_ends) || !bound(bare_open)) return Outcome::blocked;
+    auto const until = horizon(bare_open);
+    auto const source_until = source_at(until);
+    if (!release(until, bare, out)) return Outcome::blocked;
+    forget(until, source_until, text_ends);
+    return Outcome::pass;
+}
+
+// False: blocked.
+bool Filter::match(bool final) {
+    std::string_view const text = normal_.text;
+    for (unsigned i = 0; i < rules_.rules.size(); ++i) {
+        auto const& rule = rules_.rules[i];
+        while (at_[i] < text.size()) {
+            auto const found = rule.matcher->find(text, at_[i], final);
+            if (found.kind == Found::Kind::none) {
+                at_[i] = text.size();
+            } else if (found.kind == Found::Kind::partial) {
+                at_[i] = found.from;
+                break;
+            } else if (found.kind == Found::Kind::failed) {
+                ++run_.unscannable;
+                if (rule.holds() && rule.on_overflow == OnOverflow::block) {
+                    run_.block(rules_.guards[rule.guard], {}, true);
+                    return false;
+                }
+                at_[i] = text.size();
+            } else {
+                at_[i] = found.to;
+                if (rule.action == Action::flag) {
+                    run_.count(way_, rule);
+                } else {
+                    hits_.push_back({found.from, found.to, i});
+                }
+            }
+        }
+    }
+    return true;
+}
+
+// What is held too long is given up, by the rule's own policy. False: blocked.
+bool Filter::bound(bool bare_open) {
+    auto const size = normal_.text.size();
+    for (unsigned i = 0; i < rules_.rules.size(); ++i) {
+        auto const& rule = rules_.rules[i];
+        if (at_[i] >= size) continue;
+        bool const is_mapped = at_[i] >= held_from_;
+        auto const bytes = is_mapped ? source_.size() - source_at(at_[i]) : size - at_[i];
+        if (bytes <= rule.hold_bytes_max) continue;
+        ++run_.overflows;
+        if (rule.holds() && rule.on_overflow == OnOverflow::block) {
+            run_.block(rules_.guards[rule.guard], {}, true);
+            return false;
+        }
+        at_[i] = size;
+    }
+    if (!bare_open) {
+        gives_up_on_bare_ = false;
+    } else if (rules_.holds() && source_.size() > rules_.hold_bytes_max && !gives_up_on_bare_) {
+        ++run_.overflows;
+        if (rules_.on_overflow == OnOverflow::block) {
+            run_.block(rules_.guards.front(), {}, true);
+            return false;
+        }
+        gives_up_on_bare_ = true;
+    }
+    return true;
+}
+
+// What lies before it may go on.
+std::size_t Filter::horizon(bool bare_open) const noexcept {
+    // A number goes on whole: what stands in for it needs quotes on both sides.
+    if (bare_open && rules_.holds() && !gives_up_on_bare_) return held_from_;
+    auto until = normal_.text.size();
+    for (std::size_t i = 0; i < at_.size(); ++i) {
+        if (rules_.rules[i].holds()) until = std::min(until, at_[i]);
+    }
+    until = std::max(until, held_from_);
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (auto const& hit : hits_) {
+            if (hit.from >= until || hit.to <= until) continue;
+            until = hit.from;
+            moved = true;
+        }
+    }
+    return until;
+}
+
+std::size_t Filter::source_at(std::size_t at) const noexcept {
+    return at >= normal_.text.size() ? read_ : normal_.source_begin(at);
+}
+
+// Everything before `until` goes out, matches as what stands in for them. False: one blocks; then
+// what lies before it has gone out.
+bool Filter::release(std::size_t until, bool bare, std::string& out) {
+    std::size_t gone = 0;
+    if (!hits_.empty()) {
+        if (bare) {
+            for (auto& hit : hits_) {
+                widen_to_token(normal_.text, hit);
+                hit.from = std::max(hit.from, held_from_);
+            }
+        }
+        merge(rules_, hits_);
+        std::size_t done = 0;
+        for (auto const& hit : hits_) {
+            auto const& rule = rules_.rules[hit.rule];
+            bool const blocks = rule.action == Action::block;
+            if (!blocks && hit.from >= until) break;
+            auto const from = normal_.source_begin(std::min(hit.from, until));
+            out.append(source_, gone, from - gone);
+            run_.count(way_, rule);
+            if (blocks) {
+                run_.block(rules_.guards[rule.guard], {});
+                return false;
+            }
+            std::string_view const text = normal_.text;
+            auto const put =
+                run_.placeholders.of(rule.label, text.substr(hit.from, hit.to - hit.from));
+            if (bare) {
+                out.append("\"").append(put).append("\"");
+            } else {
+                out += put;
+            }
+            gone = normal_.source_end(hit.to - 1);
+            verbatim_ = false;
+            ++done;
+        }
+        hits_.erase(hits_.begin(), hits_.begin() + static_cast<std::ptrdiff_t>(done));
+    }
+    out.append(source_, gone, source_at(until) - gone);
+    return true;
+}
+
+void Filter::forget(std::size_t until, std::size_t source_bytes, bool text_ends) {
+    source_.erase(0, source_bytes);
+    read_ -= source_bytes;
+    if (text_ends) {
+        normal_.clear();
+        held_from_ = 0;
+        std::fill(at_.begin(), at_.end(), 0);
+        return;
+    }
+    auto keep = until;
+    for (auto const at : at_) keep = std::min(keep, at);
+    keep -= std::min(keep, look_behind_bytes);
+    while (keep > 0 && is_continuation(normal_.text[keep])) --keep;
+    normal_.drop_front(keep, until, source_bytes);
+    held_from_ = until - keep;
+    for (auto& at : at_) at -= keep;
+    for (auto& hit : hits_) {
+        hit.from -= keep;
+        hit.to -= keep;
+    }
+}
+
+}  // namespace sluice::guard

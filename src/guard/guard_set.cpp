@@ -1,0 +1,201 @@
+#include "guard/guard_set.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "guard/pattern.hpp"
+#include "guard/secret_formats.hpp"
+
+namespace sluice::guard {
+namespace {
+
+struct Detector {
+    std::string_view name;
+    std::string_view label;
+    std::unique_ptr<Matcher> (*make)();
+};
+
+constexpr Detector detectors[] = {
+    {"secrets", "SECRET", make_secrets},
+    {"email", "EMAIL", make_email},
+    {"phone", "PHONE", make_phone},
+    {"credit_card", "CREDIT_CARD", make_credit_card},
+    {"iban", "IBAN", make_iban},
+    {"ip", "IP", make_ip},
+    {"us_ssn", "US_SSN", make_us_ssn},
+    {"url_credentials", "URL_CREDENTIALS", make_url_credentials},
+};
+
+constexpr std::string_view names[] = {"secrets", "email", "phone",  "credit_card",
+                                      "iban",    "ip",    "us_ssn", "url_credentials"};
+
+Detector const* find_detector(std::string_view name) noexcept {
+    for (auto const& detector : detectors) {
+        if (detector.name == name) return &detector;
+    }
+    return nullptr;
+}
+
+// A pattern's placeholders are named after its guard.
+std::string label_of(std::string_view guard) {
+    std::string label;
+    for (char const c : guard) {
+        label += is_lower(c) ? static_cast<char>(c - 32) : is_alnum(c) ? c : '_';
+    }
+    return label;
+}
+
+// The longest text that every key of a format has; formats without one are not prefiltered.
+std::string literal_of(std::string_view pattern) {
+    std::string best, now;
+    for (std::size_t at = 0; at <= pattern.size(); ++at) {
+        if (at < pattern.size() && pattern[at] != '[') {
+            now += pattern[at];
+            continue;
+        }
+        if (now.size() > best.size()) best = now;
+        now.clear();
+        at = std::min(pattern.find('}', at), pattern.size());
+    }
+    return best;
+}
+
+void add_secret_literals(unsigned matcher, std::vector<Prefilter::Entry>& out) {
+    for (auto const& format : secret_formats()) {
+        out.push_back({literal_of(format.pattern), true, matcher});
+    }
+    out.push_back({"-----BEGIN ", true, matcher});
+}
+
+// The same matcher under several guards is one rule: the strictest.
+void add_rule(Rules& rules, Rule rule, std::string const& guard) {
+    auto name = std::find(rules.guards.begin(), rules.guards.end(), guard);
+    rule.guard = static_cast<unsigned>(name - rules.guards.begin());
+    if (name == rules.guards.end()) rules.guards.push_back(guard);
+    for (auto& other : rules.rules) {
+        if (other.matcher != rule.matcher) continue;
+        auto const hold = std::min(other.hold_bytes_max, rule.hold_bytes_max);
+        auto const overflow = std::max(other.on_overflow, rule.on_overflow);
+        if (rule.action > other.action) other = std::move(rule);
+        other.hold_bytes_max = hold;
+        other.on_overflow = overflow;
+        return;
+    }
+    rules.rules.push_back(std::move(rule));
+}
+
+}  // namespace
+
+std::string_view to_string(Action action) noexcept {
+    return action == Action::flag ? "flag" : action == Action::redact ? "redact" : "block";
+}
+
+std::span<std::string_view const> detector_names() noexcept { return names; }
+
+Result<std::unique_ptr<GuardBook>> GuardBook::create(std::vector<Guard> guards) {
+    std::unique_ptr<GuardBook> book{new GuardBook};
+    book->guards_ = std::move(guards);
+    for (auto const& guard : book->guards_) {
+        for (auto const& name : guard.detect) {
+            auto const* detector = find_detector(name);
+            if (!detector) {
+                return gateway_error(ErrorCode::internal, 500, "no detector is named " + name);
+            }
+            auto& matcher = book->matchers_[name];
+            if (!matcher) matcher = detector->make();
+        }
+        for (auto const& pattern : guard.patterns) {
+            auto& matcher = book->matchers_["/" + pattern];
+            if (matcher) continue;
+            auto made = make_pattern(pattern);
+            if (!made) return std::move(made).error();
+            matcher = std::move(*made);
+        }
+    }
+    return book;
+}
+
+Result<Rules> GuardBook::compile(Mask mask, Way way) const {
+    Rules rules;
+    for (std::size_t i = 0; i < guards_.size(); ++i) {
+        auto const& guard = guards_[i];
+        bool const applies =
+            (mask >> i & 1) != 0 && (way == Way::request ? guard.on_request : guard.on_response);
+        if (!applies) continue;
+        Rule rule;
+        rule.action = guard.action;
+        rule.hold_bytes_max = guard.hold_bytes_max;
+        rule.on_overflow = guard.on_overflow;
+        for (auto const& name : guard.detect) {
+            rule.matcher = matchers_.find(name)->second;
+            rule.label = find_detector(name)->label;
+            rule.is_prefiltered = name == "secrets";
+            add_rule(rules, rule, guard.name);
+        }
+        for (auto const& pattern : guard.patterns) {
+            rule.matcher = matchers_.find("/" + pattern)->second;
+            rule.label = label_of(guard.name);
+            rule.is_prefiltered = true;
+            add_rule(rules, rule, guard.name);
+        }
+        if (guard.on_unscannable == OnUnscannable::reject && !rules.rejects_unscannable) {
+            rules.rejects_unscannable = true;
+            rules.rejecting_guard = guard.name;
+        }
+    }
+    std::vector<Prefilter::Entry> entries;
+    for (unsigned i = 0; i < rules.rules.size(); ++i) {
+        auto& rule = rules.rules[i];
+        if (rule.holds()) {
+            bool const is_first = rules.hold_bytes_max == 0;
+            rules.on_overflow = std::max(rules.on_overflow, rule.on_overflow);
+            rules.hold_bytes_max = is_first ? rule.hold_bytes_max
+                                            : std::min(rules.hold_bytes_max, rule.hold_bytes_max);
+        }
+        if (rule.is_prefiltered && i >= Prefilter::matchers_max) rule.is_prefiltered = false;
+        if (!rule.is_prefiltered) continue;
+        if (rule.label == "SECRET" && rule.matcher == matchers_.find("secrets")->second) {
+            add_secret_literals(i, entries);
+            continue;
+        }
+        for (auto const& [name, matcher] : matchers_) {
+            if (matcher == rule.matcher) entries.push_back({name.substr(1), false, i});
+        }
+    }
+    if (!entries.empty()) {
+        auto made = Prefilter::create(entries);
+        if (!made) return std::move(made).error();
+        rules.prefilter = std::move(*made);
+    }
+    return rules;
+}
+
+Result<void> GuardBook::add(Mask mask) {
+    if (mask == 0 || sets_.count(mask) != 0) return {};
+    auto request = compile(mask, Way::request);
+    if (!request) return std::move(request).error();
+    auto response = compile(mask, Way::response);
+    if (!response) return std::move(response).error();
+    auto set = std::make_unique<GuardSet>();
+    set->request = std::move(*request);
+    set->response = std::move(*response);
+    sets_.emplace(mask, std::move(set));
+    return {};
+}
+
+GuardSet const* GuardBook::find(Mask mask) const noexcept {
+    auto const at = sets_.find(mask);
+    return at == sets_.end() ? nullptr : at->second.get();
+}
+
+GuardBook::Mask GuardBook::mask_of(std::span<std::string const> wanted) const noexcept {
+    Mask mask = 0;
+    for (std::size_t i = 0; i < guards_.size(); ++i) {
+        if (std::find(wanted.begin(), wanted.end(), guards_[i].name) != wanted.end()) {
+            mask |= Mask{1} << i;
+        }
+    }
+    return mask;
+}
+
+}  // namespace sluice::guard

@@ -1,0 +1,73 @@
+// Undoes what hides text from a reader of bytes but not from a reader of words: zero-width and
+// bidirectional marks, Unicode tags, full-width forms, odd spaces and dashes, %41, &#65;, \u0041.
+// What comes out is what matchers see; the map tells where it stood.
+//
+// Called by find and filter. A machine over a growing source: pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::guard {
+
+// Whether the source is plain text, or JSON whose strings and numbers are texts of their own.
+enum class Syntax : std::uint8_t { text, json };
+
+// The longest escape that is undone: what may have to wait for its rest.
+inline constexpr std::size_t escape_bytes_max = 12;
+
+// Text and where each byte of it stood. Offsets are into the source as the owner counts it.
+class Normalised {
+  public:
+    std::string text;
+
+    // The source that text[at] came from: its first byte, and the byte behind its last.
+    [[nodiscard]] std::size_t source_begin(std::size_t at) const noexcept;
+    [[nodiscard]] std::size_t source_end(std::size_t at) const noexcept;
+
+    void append_as_is(std::string_view bytes, std::size_t source);
+    void append_unit(std::string_view bytes, std::size_t source, std::size_t source_bytes);
+    // Forgets text before `at`, and moves the source's origin forward by `source_bytes`. What stays
+    // in front of `mapped` has no map any more.
+    void drop_front(std::size_t at, std::size_t mapped, std::size_t source_bytes);
+    void clear() noexcept {
+        text.clear();
+        runs_.clear();
+    }
+
+  private:
+    // A run of bytes that stand as they are (unit false), or one unit: all of it came from all of
+    // it.
+    struct Run {
+        std::size_t at = 0;
+        std::size_t source = 0;
+        std::size_t source_bytes = 0;  // of a unit
+        bool unit = false;
+    };
+    [[nodiscard]] Run const& run_of(std::size_t at) const noexcept;
+    std::vector<Run> runs_;  // by `at`
+};
+
+// The inside of a JSON string, decoded, with its map.
+void decode_json(std::string_view inner, Normalised& out);
+
+// Is there nothing to undo in a plain text? Then it is its own normal form.
+bool is_normal(std::string_view source) noexcept;
+
+// Where in a JSON text the source is. A text ends where a string or a bare run ends.
+struct JsonState {
+    enum class In : std::uint8_t { between, string, bare };
+    In in = In::between;
+    In ended = In::between;  // what the last call found the end of
+};
+
+// Takes the source from `at` on as far as it can be read, and moves `at`. False: a JSON text (a
+// string, a bare run) has ended at `at`, and more may follow. `final`: nothing follows the source;
+// else an escape or character that is cut stays for the next call.
+bool normalise(std::string_view source, std::size_t& at, bool final, Syntax syntax,
+               JsonState& state, Normalised& out);
+
+}  // namespace sluice::guard

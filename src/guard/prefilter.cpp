@@ -1,0 +1,132 @@
+#include "guard/prefilter.hpp"
+
+#include <atomic>
+#include <hs/hs.h>
+#include <limits>
+#include <vector>
+
+#include "codec/json_walk.hpp"
+#include "guard/pattern.hpp"
+
+namespace sluice::guard {
+namespace {
+
+constexpr unsigned pattern_flags = HS_FLAG_PREFILTER | HS_FLAG_SINGLEMATCH | HS_FLAG_UTF8;
+
+Error refused(hs_compile_error_t* error) {
+    std::string why = error ? error->message : "unknown";
+    hs_free_compile_error(error);
+    return gateway_error(ErrorCode::invalid_request, 400, "cannot be scanned for: " + why);
+}
+
+std::string escaped(std::string_view literal) {
+    static constexpr char digits[] = "0123456789abcdef";
+    std::string out;
+    for (char const c : literal) {
+        auto const byte = static_cast<unsigned char>(c);
+        out += "\\x";
+        out += digits[byte >> 4];
+        out += digits[byte & 15];
+    }
+    return out;
+}
+
+struct FreeScratch {
+    void operator()(hs_scratch_t* scratch) const noexcept { hs_free_scratch(scratch); }
+};
+
+// Big enough for every database this thread has scanned with.
+struct Scratch {
+    std::unique_ptr<hs_scratch_t, FreeScratch> memory;
+    std::uint64_t newest = 0;  // serial of the newest database it was made for
+    std::vector<std::uint64_t> known;
+
+    bool fits(hs_database_t const* database, std::uint64_t serial) {
+        if (serial == newest) return true;
+        for (auto const other : known) {
+            if (other == serial) return newest = serial, true;
+        }
+        auto* scratch = memory.release();
+        bool const ok = hs_alloc_scratch(database, &scratch) == HS_SUCCESS;
+        memory.reset(scratch);
+        if (!ok) return false;
+        if (known.size() >= 64) known.clear();  // databases of snapshots long gone
+        known.push_back(serial);
+        newest = serial;
+        return true;
+    }
+};
+
+}  // namespace
+
+struct Prefilter::State {
+    hs_database_t* database = nullptr;
+    std::uint64_t serial = 0;
+    std::vector<unsigned> matcher_of;  // by expression
+    Matchers all;
+    ~State() { hs_free_database(database); }
+};
+
+Prefilter::~Prefilter() = default;
+
+Result<PatternFacts> measure_pattern(std::string const& pattern) {
+    hs_expr_info_t* info = nullptr;
+    hs_compile_error_t* error = nullptr;
+    if (hs_expression_info(pattern.c_str(), pattern_flags, &info, &error) != HS_SUCCESS) {
+        return refused(error);
+    }
+    PatternFacts facts;
+    facts.width_min = info->min_width;
+    if (info->max_width != std::numeric_limits<unsigned>::max()) facts.width_max = info->max_width;
+    std::free(info);
+    return facts;
+}
+
+Result<std::unique_ptr<Prefilter const>> Prefilter::create(std::span<Entry const> entries) {
+    static std::atomic<std::uint64_t> serials{0};
+    std::vector<std::string> texts;
+    std::vector<unsigned> flags, ids;
+    std::unique_ptr<Prefilter> made{new Prefilter};
+    made->state_ = std::make_unique<State>();
+    auto& state = *made->state_;
+    for (auto const& entry : entries) {
+        texts.push_back(entry.is_literal ? escaped(entry.pattern) : entry.pattern);
+        flags.push_back(entry.is_literal ? HS_FLAG_SINGLEMATCH : pattern_flags);
+        ids.push_back(static_cast<unsigned>(ids.size()));
+        state.matcher_of.push_back(entry.matcher);
+        state.all.set(entry.matcher);
+    }
+    std::vector<char const*> expressions;
+    for (auto const& text : texts) expressions.push_back(text.c_str());
+    hs_compile_error_t* error = nullptr;
+    auto const compiled = hs_compile_multi(expressions.data(), flags.data(), ids.data(),
+                                           static_cast<unsigned>(expressions.size()), HS_MODE_BLOCK,
+                                           nullptr, &state.database, &error);
+    if (compiled != HS_SUCCESS) return refused(error);
+    state.serial = serials.fetch_add(1, std::memory_order_relaxed) + 1;
+    return std::unique_ptr<Prefilter const>{std::move(made)};
+}
+
+bool Prefilter::scan(std::string_view text, Matchers& out) const {
+    thread_local Scratch scratch;
+    auto const& state = *state_;
+    if (text.size() > std::numeric_limits<unsigned>::max() || !codec::is_valid_utf8(text) ||
+        !scratch.fits(state.database, state.serial)) {
+        return false;
+    }
+    struct Context {
+        State const& state;
+        Matchers& out;
+    } context{state, out};
+    auto const on_match = [](unsigned id, unsigned long long, unsigned long long, unsigned,
+                             void* given) {
+        auto& seen = *static_cast<Context*>(given);
+        seen.out.set(seen.state.matcher_of[id]);
+        return seen.out == seen.state.all ? 1 : 0;
+    };
+    auto const scanned = hs_scan(state.database, text.data(), static_cast<unsigned>(text.size()), 0,
+                                 scratch.memory.get(), on_match, &context);
+    return scanned == HS_SUCCESS || scanned == HS_SCAN_TERMINATED;
+}
+
+}  // namespace sluice::guard

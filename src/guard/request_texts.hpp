@@ -1,0 +1,26 @@
+// Walks a request body, whatever its dialect, and has the guards look at every text in it. Called
+// by engine (guard_request); calls find. Bodies have passed read_request: valid JSON, bounded
+// nesting.
+#pragma once
+
+#include <string_view>
+
+#include "sluice/dialect.hpp"
+
+#include "guard/find.hpp"
+
+namespace sluice::guard {
+
+// Every string is a text but names, ids and types; strings called `arguments` hold JSON; what is
+// base64 or tokens cannot be read. `patches`: what is redacted. Blocked: the run says where.
+Outcome guard_body(GuardRun& run, std::string_view body, Patches& patches);
+
+// One JSON value of a body: a string, or any value where `kind` is json. `patches` are in offsets
+// from `origin`, which the value is part of.
+Outcome guard_value(GuardRun& run, Way way, std::string_view value, TextKind kind,
+                    char const* origin, Patches& patches);
+
+// Something that cannot be read stands there.
+Outcome note_unscannable(GuardRun& run, Way way);
+
+}  // namespace sluice::guard
