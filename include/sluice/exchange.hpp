@@ -22,6 +22,9 @@ namespace sluice {
 namespace net {
 class ServerStream;
 }
+namespace guard {
+class GuardRun;
+}
 namespace engine {
 struct Route;
 struct Snapshot;
@@ -52,6 +55,8 @@ struct Exchange {
     // attempt: the request in the neutral model, when a target speaks another dialect. Views into
     // `body`.
     std::unique_ptr<llm::Request> neutral;
+    // guard_request: what the guards of this request have seen and done; null: none applies.
+    std::shared_ptr<guard::GuardRun> guards;
     Losses losses;                     // attempt: what the last target that was tried cannot carry
     std::uint64_t prompt_bytes = 0;    // read_request: the body's size after decoding
     std::int64_t body_bytes_held = 0;  // read_request; given back by release_body

@@ -1,6 +1,7 @@
 // Who is calling: what authenticate() found out, and what the caller may use.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@ struct Principal {
     bool key_unrestricted = true;
     std::optional<IpRanges> team_from;  // nullopt = from anywhere
     std::optional<IpRanges> key_from;
+    std::uint64_t guards = 0;   // of team and key, as bits of the snapshot's guards
     bool may_override = false;  // x-sluice-timeout-ms, -retries may loosen what the route says
 
     // A key narrows its team and never widens it: both lists must allow the model.

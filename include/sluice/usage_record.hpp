@@ -56,6 +56,7 @@ struct UsageRecord {
     std::string agent;
     std::vector<std::string> tags;    // "name=value" or "name", sorted, each name once; bounded
     std::vector<std::string> losses;  // what the provider's dialect could not carry; bounded
+    std::vector<std::string> guards;  // what guards found: "name:action:way:matches"; bounded
     TraceContext trace;               // sampled or not
     std::string surface;  // "chat.completions", "embeddings", ...; "" when no endpoint matched
     IpAddress client;     // behind the trusted proxies; for the access log, never in the ledger

@@ -86,6 +86,8 @@ Binding<Document> const& document_description() {
             .field("keys", &Document::teams, describe_teams(), "Who may call: team -> its keys.")
             .field("prices", &Document::prices, describe_prices(),
                    "provider/model -> what it costs, over the built-in price lists.")
+            .field("guardrails", &Document::guardrails, describe_guardrails(),
+                   "What is looked for in requests and answers: name -> guardrail.")
             .field("tags", &Document::tags, describe_tags(), "What usage is told apart by.")
             .field("storage", &Document::storage, describe_storage(), "What is written where.")
             .field("ledger", &Document::ledger, describe_ledger(), "Usage records.")

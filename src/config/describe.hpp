@@ -30,6 +30,8 @@ Binding<std::vector<ModelPrice>> describe_prices();
 Binding<Tags> describe_tags();
 Binding<std::vector<Shaping>> describe_shaping();
 Binding<Telemetry> describe_telemetry();
+Binding<std::vector<Guardrail>> describe_guardrails();
+Binding<std::vector<GuardrailRef>> describe_guardrail_refs();  // their names
 // What OpenTelemetry's environment variables say, where `out` says nothing.
 void take_otel_environment(Reader& reader, Traces& out);
 

@@ -107,8 +107,8 @@ Binding<std::optional<std::chrono::sys_days>> describe_date() {
     return binding;
 }
 
-constexpr std::array<std::string_view, 5> other_fields = {"expires", "disabled", "models",
-                                                          "allow_from", "may_override"};
+constexpr std::array<std::string_view, 6> other_fields = {
+    "expires", "disabled", "models", "allow_from", "may_override", "guardrails"};
 
 void check_key(Reader& reader, Node const& node, Key& out) {
     bool const has_hash = node.find("hash") != nullptr;
@@ -149,6 +149,8 @@ Binding<Key> describe_key() {
         .field("may_override", &Key::may_override, boolean(),
                "`true`: `x-sluice-timeout-ms` and `x-sluice-retries` may also go beyond what the "
                "route says.")
+        .field("guardrails", &Key::guardrails, describe_guardrail_refs(),
+               "Guardrails on top of its team's.")
         .afterwards(check_key)
         .done();
 }
@@ -173,6 +175,8 @@ Binding<std::vector<Team>> describe_teams() {
                           .field("allow_from", &Team::allow_from, optional(describe_networks()),
                                  "Addresses and networks its keys may be used from; left out: "
                                  "anywhere.")
+                          .field("guardrails", &Team::guardrails, describe_guardrail_refs(),
+                                 "Guardrails on top of those of server.defaults.")
                           .field("keys", &Team::keys,
                                  named<Key>({"key name", &Key::name, check_name, name_pattern},
                                             describe_key(), 10'000),

@@ -119,6 +119,8 @@ Binding<Route> describe_route_settings() {
             "else answers 400.")
         .field("allow_mock", &Route::allow_mock, boolean(),
                "Lets the mock stand beside, or instead of, real providers.")
+        .field("guardrails", &Route::guardrails, describe_guardrail_refs(),
+               "Guardrails on top of those of server.defaults.")
         .done();
 }
 

@@ -109,6 +109,9 @@ Binding<Defaults> describe_defaults() {
                "When the caller goes away: `cancel` closes the provider's stream at once (usage is "
                "estimated where it was not reported), `drain` reads the answer on for its exact "
                "usage, as long as the timeouts allow.")
+        .field("guardrails", &Defaults::guardrails, describe_guardrail_refs(),
+               "Guardrails of every request. Those of its route, team and key come on top; none of "
+               "them can switch one off.")
         .done();
 }
 

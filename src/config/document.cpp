@@ -14,6 +14,10 @@ bool Provider::is_available() const {
                        [](auto const& key) { return !key.value.empty(); });
 }
 
+bool Guardrail::scans(std::string_view way) const {
+    return std::find(scan.begin(), scan.end(), way) != scan.end();
+}
+
 Provider const* Document::provider(std::string_view name) const {
     auto const found = std::find_if(providers.begin(), providers.end(),
                                     [name](auto const& known) { return known.name == name; });

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sluice/ip.hpp"
@@ -15,6 +16,7 @@
 #include "base/secret.hpp"
 #include "config/place.hpp"
 #include "config/price.hpp"
+#include "guard/guard_set.hpp"
 
 namespace sluice::config {
 
@@ -62,11 +64,18 @@ enum class OnDisconnect { cancel, drain };
 // What happens where a target's dialect has no place for a part of the request.
 enum class OnLoss { report, reject };
 
+struct GuardrailRef {  // where a guardrail is attached
+    std::string name;
+    std::string where;  // "routes.gpt-*.guardrails[0]"
+    Place place;
+};
+
 struct Defaults {
     Timeout timeout;
     Retry retry;
     Health health;
     OnDisconnect on_disconnect = OnDisconnect::cancel;
+    std::vector<GuardrailRef> guardrails;  // of every request
 };
 
 struct Cors {
@@ -204,6 +213,7 @@ struct Route {
     OnDisconnect on_disconnect = OnDisconnect::cancel;
     OnLoss on_loss = OnLoss::report;
     bool allow_mock = false;
+    std::vector<GuardrailRef> guardrails;  // beside those of the defaults
     Place place;
 };
 
@@ -217,6 +227,7 @@ struct Key {
     std::optional<std::vector<std::string>> models;  // globs; nullopt = all of the team's
     std::optional<IpRanges> allow_from;              // nullopt = from anywhere the team may
     bool may_override = false;                       // x-sluice-timeout-ms, -retries may loosen
+    std::vector<GuardrailRef> guardrails;            // beside the team's
     bool is_trial = false;                           // the shipped key: loopback listeners only
     Place place;
 };
@@ -225,8 +236,24 @@ struct Team {
     std::string name;
     std::optional<std::vector<std::string>> models;  // globs; nullopt = every route
     std::optional<IpRanges> allow_from;              // nullopt = from anywhere
+    std::vector<GuardrailRef> guardrails;            // beside those of the defaults
     std::vector<Key> keys;
     Place place;
+};
+
+// Something that is looked for in texts, and what becomes of it.
+struct Guardrail {
+    std::string name;
+    std::vector<std::string> scan = {"request", "response"};
+    std::vector<std::string> detect;
+    std::vector<std::string> patterns;
+    guard::Action action = guard::Action::block;
+    std::int64_t hold_bytes_max = 512;
+    guard::OnOverflow on_overflow = guard::OnOverflow::block;
+    guard::OnUnscannable on_unscannable = guard::OnUnscannable::pass;
+    Place place;
+
+    [[nodiscard]] bool scans(std::string_view way) const;
 };
 
 // What callers may say about a request so that its cost can be told apart.
@@ -291,6 +318,7 @@ struct Document {
     std::vector<Team> teams;             // `keys:` in YAML
     std::vector<ModelPrice> prices;      // by provider/model; over the lists
     std::vector<PriceList> price_lists;  // built in, and of models/ beside the file
+    std::vector<Guardrail> guardrails;   // in file order
     Tags tags;
     Storage storage;
     Ledger ledger;

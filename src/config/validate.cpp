@@ -298,6 +298,41 @@ void check_model_references(Document const& document, Findings const& findings,
     }
 }
 
+// Every place where guardrails are attached.
+template <class See>
+void for_each_guardrail_ref(Document const& document, See&& see) {
+    auto const all = [&see](std::vector<GuardrailRef> const& refs) {
+        for (auto const& ref : refs) see(ref);
+    };
+    all(document.server.defaults.guardrails);
+    for (auto const& route : document.routes) all(route.guardrails);
+    for (auto const& team : document.teams) {
+        all(team.guardrails);
+        for (auto const& key : team.keys) all(key.guardrails);
+    }
+}
+
+void check_guardrails(Document const& document, Findings const& findings, Problems& problems) {
+    std::vector<std::string> names, attached;
+    for (auto const& guardrail : document.guardrails) names.push_back(guardrail.name);
+    for_each_guardrail_ref(document, [&](GuardrailRef const& ref) {
+        attached.push_back(ref.name);
+        if (ref.name.empty() || std::find(names.begin(), names.end(), ref.name) != names.end()) {
+            return;
+        }
+        problems.error(ref.place, ref.where + " names the guardrail " +
+                                      shown(ref.name, findings.from_variables) +
+                                      ", which is not defined" + suggestion(ref.name, names));
+    });
+    for (auto const& guardrail : document.guardrails) {
+        if (std::find(attached.begin(), attached.end(), guardrail.name) != attached.end()) continue;
+        problems.warn(guardrail.place, "guardrails." + guardrail.name +
+                                           " is attached nowhere, so it does nothing; name it "
+                                           "under guardrails of server.defaults, a route, a team "
+                                           "or a key");
+    }
+}
+
 std::vector<std::string> split(std::string const& text) {
     std::vector<std::string> parts(1);
     for (auto const c : text) {
@@ -376,6 +411,7 @@ void validate(Document& document, Findings const& findings, LoadOptions const& o
     validate_prices(document, out);
     if (findings.has_routes && findings.is_whole) check_that_routes_are_there(document, problems);
     if (findings.has_routes) check_model_references(document, findings, problems);
+    if (findings.is_whole) check_guardrails(document, findings, problems);
 }
 
 }  // namespace sluice::config

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fmt/format.h>
 #include <map>
+#include <set>
 
 #include "codec/sha256.hpp"
 #include "dialect/anthropic/anthropic.hpp"
@@ -92,15 +93,57 @@ class Builder {
             auto made = ensure_trial_provider();
             if (!made) return std::move(made).error();
         }
+        auto guarded = add_guards();
+        if (!guarded) return std::move(guarded).error();
         add_routes();
         if (document_.server.auth == config::Auth::keys) {
-            snapshot_->directory = std::make_shared<stage::YamlDirectory>(document_.teams);
+            snapshot_->directory = std::make_shared<stage::YamlDirectory>(
+                document_.teams, [this](auto const& refs) { return guards_of(refs); });
         }
         add_server_settings();
         return std::shared_ptr<engine::Snapshot const>{std::move(snapshot_)};
     }
 
   private:
+    // Every set of guards that a request can have is compiled here.
+    Result<void> add_guards() {
+        if (document_.guardrails.empty()) return {};
+        std::vector<guard::Guard> guards;
+        for (auto const& described : document_.guardrails) {
+            guards.push_back({described.name, described.scans("request"),
+                              described.scans("response"), described.detect, described.patterns,
+                              described.action, static_cast<std::size_t>(described.hold_bytes_max),
+                              described.on_overflow, described.on_unscannable});
+        }
+        auto made = guard::GuardBook::create(std::move(guards));
+        if (!made) return std::move(made).error();
+        book_ = made->get();
+        auto const defaults = guards_of(document_.server.defaults.guardrails);
+        std::set<guard::GuardBook::Mask> routes{0}, callers{0};
+        for (auto const& route : document_.routes) routes.insert(guards_of(route.guardrails));
+        for (auto const& team : document_.teams) {
+            for (auto const& key : team.keys) {
+                callers.insert(guards_of(team.guardrails) | guards_of(key.guardrails));
+            }
+        }
+        for (auto const route : routes) {
+            for (auto const caller : callers) {
+                auto added = book_->add(defaults | route | caller);
+                if (!added) return std::move(added).error();
+            }
+        }
+        snapshot_->guard_defaults = defaults;
+        snapshot_->guards = std::move(*made);
+        return {};
+    }
+
+    [[nodiscard]] guard::GuardBook::Mask guards_of(
+        std::vector<config::GuardrailRef> const& refs) const {
+        std::vector<std::string> names;
+        for (auto const& ref : refs) names.push_back(ref.name);
+        return book_ ? book_->mask_of(names) : 0;
+    }
+
     Result<void> add_provider(config::Provider const& described) {
         auto provider = std::make_unique<Provider>();
         provider->name = described.name;
@@ -317,6 +360,7 @@ class Builder {
                          milliseconds{described.timeout.total_ms}};
         route.retry = retry_policy(described.retry);
         route.drains = described.on_disconnect == config::OnDisconnect::drain;
+        route.guards = guards_of(described.guardrails);
         route.refuses_losses = described.on_loss == config::OnLoss::reject;
         route.health = {static_cast<std::uint32_t>(described.health.failures_in_a_row),
                         milliseconds{described.health.skip_ms}};
@@ -439,6 +483,7 @@ class Builder {
     engine::Runtime& runtime_;
     ProxyEnvironment const& environment_;
     std::shared_ptr<engine::Snapshot> snapshot_;
+    guard::GuardBook* book_ = nullptr;  // the snapshot's; null: no guardrail is configured
     std::map<std::pair<std::string, bool>, std::shared_ptr<net::TlsClient const>> tls_clients_;
 };
 

@@ -8,10 +8,11 @@ namespace sluice::daemon {
 namespace {
 
 // A setting and all below it; "[]" is any index.
-constexpr std::array<std::string_view, 22> live = {
+constexpr std::array<std::string_view, 23> live = {
     "providers",
     "routes",
     "keys",
+    "guardrails",
     "prices",
     "tags",
     "storage.retention",

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/log.hpp"
+#include "engine/guarding.hpp"
 #include "engine/snapshot.hpp"
 #include "net/server_stream.hpp"
 
@@ -40,6 +41,9 @@ void add_answer_headers(Exchange const& x, http::HeaderBlock& headers) {
         }
     }
     if (!x.losses.empty()) headers.add("x-sluice-losses", x.losses.joined());
+    if (x.guards && !x.guards->tallies.empty()) {
+        headers.add("x-sluice-guardrails", guards_header(x));
+    }
     add_cors(x, headers);
 }
 

@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "codec/json_walk.hpp"
 #include "engine/frame_collector.hpp"
+#include "engine/guarding.hpp"
 #include "engine/header_policy.hpp"
 #include "engine/intake.hpp"
 #include "engine/lane.hpp"
@@ -145,6 +146,7 @@ Result<Verdict> feed(Answer& answer, FrameCollector& frames, std::string_view by
     auto read = first && ended ? answer.reader->read_whole(bytes, frames)
                                : answer.reader->feed(bytes, frames);
     if (read && ended && !first) read = answer.reader->finish(frames);
+    if (answer.guard && answer.guard->has_blocked()) return Verdict::fault;
     if (answer.reader->fault() && !frames.spoke()) return Verdict::fault;
     if (!read) return std::move(read).error();
     if (frames.spoke() && (answer.streamed || ended)) return Verdict::speaks;
@@ -165,8 +167,8 @@ Async<Outcome> peek(Try const& t, std::unique_ptr<Answer> holder) {
     auto const limit = snapshot.peek_time > Steady::duration::zero()
                            ? snapshot.peek_time
                            : t.x.route->timeout.first_byte;
-    // A whole answer that is translated speaks at its end only.
-    bool const is_whole = is_translated(t.x, t.target) && !answer.streamed;
+    // A whole answer that is translated or guarded speaks at its end only.
+    bool const is_whole = (is_translated(t.x, t.target) || answer.guard) && !answer.streamed;
     auto const until = is_whole ? t.x.deadline : Deadline::in(limit);
     FrameCollector frames(answer.strip_usage);
     std::string decoded;
@@ -183,6 +185,9 @@ Async<Outcome> peek(Try const& t, std::unique_ptr<Answer> holder) {
         auto const verdict =
             feed(answer, frames, *bytes, first, answer.upstream->complete(), decoded);
         if (!verdict) co_return broken(t, answer, verdict.error());
+        if (*verdict == Verdict::fault && answer.guard && answer.guard->has_blocked()) {
+            co_return broken(t, answer, answer.guard->error());
+        }
         if (*verdict == Verdict::fault) {
             auto error = fault_of(*answer.reader);
             judge_credential(t, error);
@@ -240,6 +245,12 @@ Async<Outcome> read_answer(Try const& t, std::unique_ptr<net::UpstreamStream> up
                                                              : "application/json");
     }
     answer->reader = open_reader(t.x, t.codec, t.target, streamed);
+    if (guards_answer(t.x, t.codec)) {
+        auto guard = guard_answer(t.x, t.codec, std::move(answer->reader), answer->streamed);
+        answer->guard = guard.get();
+        answer->reader = std::move(guard);
+        answer->length.reset();
+    }
     answer->upstream = std::move(upstream);
     co_return co_await peek(t, std::move(answer));
 }

@@ -13,6 +13,10 @@
 #include "engine/route.hpp"
 #include "net/upstream_stream.hpp"
 
+namespace sluice::guard {
+class AnswerGuard;
+}
+
 namespace sluice::engine {
 
 // An answer that has spoken: what was read so far, and where the rest comes from.
@@ -23,6 +27,7 @@ struct Answer {
     std::optional<std::uint64_t> length;
     std::unique_ptr<net::UpstreamStream> upstream;
     std::unique_ptr<AnswerReader> reader;
+    guard::AnswerGuard* guard = nullptr;      // `reader`, where guards look at the answer
     std::unique_ptr<codec::Decoder> decoder;  // null: not compressed
     std::string held;                         // goes out first
     // Goes out next: views into the worker's scratch or the reader, dead after the next suspension.

@@ -152,6 +152,8 @@ class Dispatch {
     void count(Target const& target, Credential const* credential,
                std::optional<Error> const& error) const {
         if (error && x_.client.cancel().cancelled()) return;
+        // It answered; that the answer may not pass is our own rule.
+        if (error && error->code == ErrorCode::guardrail_blocked) return;
         auto const worker = x_.worker.index;
         auto const note = [&](provider::CallStats& stats) {
             if (error) stats.failed(worker, error->code, x_.record.at);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "engine/guarding.hpp"
 #include "engine/intake.hpp"
 #include "engine/snapshot.hpp"
 #include "engine/worker_context.hpp"
@@ -55,6 +56,7 @@ void finish(Exchange& x) noexcept {
         release_body(x);
         reckon_cost(x);
         record.losses = x.losses.names();
+        if (x.guards) record.guards = guards_record(x);
         if (x.worker.sink) x.worker.sink->record(std::move(record));
     } catch (...) {
         log::error("a request's record could not be made: out of memory");

@@ -4,6 +4,7 @@
 
 #include "engine/answer.hpp"
 #include "engine/frame_collector.hpp"
+#include "engine/guarding.hpp"
 #include "engine/intake.hpp"
 #include "engine/metering.hpp"
 #include "engine/snapshot.hpp"
@@ -123,6 +124,7 @@ class Relay {
         bool const last = bytes->empty() || answer_.upstream->complete();
         auto const taken = take(*bytes, last);
         if (!taken) co_return co_await broke_off(taken.error());
+        if (answer_.guard && answer_.guard->has_blocked()) co_return co_await end_guarded();
         ended_ = last;
         auto sent = co_await x_.client.write(frames_.pieces(), last);
         frames_.clear();
@@ -154,6 +156,21 @@ class Relay {
             if (answer_.contents == 0 && contents == 0) answer_.first_content_at = read_at_;
         }
         return read;
+    }
+
+    // A guard does not let the rest pass: the caller has been given a proper end of what has gone
+    // out.
+    Async<> end_guarded() {
+        ended_ = true;
+        auto const error = answer_.guard->error();
+        x_.record.attempts[answer_.attempt].outcome = to_string(error.code);
+        note(x_, error);
+        auto sent = co_await x_.client.write(frames_.pieces(), true);
+        frames_.clear();
+        if (x_.kept) co_await drain();
+        x_.record.attempts[answer_.attempt].outcome = to_string(error.code);
+        answer_.upstream->close();
+        co_return sent;
     }
 
     // The provider failed in mid-answer. What has gone out stays; the rest is an honest end.

@@ -61,6 +61,7 @@ struct Route {
     RetryPolicy retry;
     HealthPolicy health;
     bool drains = false;          // on_disconnect: the answer is read on for its usage
+    std::uint64_t guards = 0;     // as bits of Snapshot::guards
     bool refuses_losses = false;  // on_loss: what cannot be carried is refused, not left out
 };
 

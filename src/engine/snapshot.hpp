@@ -14,6 +14,7 @@
 #include "codec/sha256.hpp"
 #include "engine/route.hpp"
 #include "engine/tracing.hpp"
+#include "guard/guard_set.hpp"
 #include "provider/provider.hpp"
 #include "stage/auth/auth_throttle.hpp"
 
@@ -47,8 +48,10 @@ struct Snapshot {
 
     std::vector<std::unique_ptr<provider::Provider>> providers;
     RouteTable routes;
-    std::shared_ptr<Directory const> directory;  // null: server.auth none
-    std::unique_ptr<CorsPolicy> cors;            // null: not configured
+    std::shared_ptr<Directory const> directory;      // null: server.auth none
+    std::unique_ptr<CorsPolicy> cors;                // null: not configured
+    std::unique_ptr<guard::GuardBook const> guards;  // null: no guardrail is configured
+    guard::GuardBook::Mask guard_defaults = 0;       // of every request
     AnswerHeaders answer_headers;
     TagPolicy tags;
     TracePolicy trace;

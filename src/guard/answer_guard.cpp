@@ -72,7 +72,6 @@ AnswerGuard::~AnswerGuard() = default;
 
 Result<void> AnswerGuard::feed(std::string_view bytes, FrameSink& sink) {
     sink_ = &sink;
-    if (blocked_) return {};
     auto fed = reader_->feed(bytes, *this);
     if (fed && too_large_) {
         return upstream_error(ErrorCode::response_too_large, Retry::next, 502,

@@ -1,8 +1,8 @@
 #include "guard/prefilter.hpp"
 
-#include <atomic>
 #include <hs/hs.h>
 #include <limits>
+#include <memory>
 #include <vector>
 
 #include "codec/json_walk.hpp"
@@ -37,22 +37,23 @@ struct FreeScratch {
 
 // Big enough for every database this thread has scanned with.
 struct Scratch {
+    struct Known {
+        hs_database_t const* database;
+        std::weak_ptr<void const> owner;  // expired: another database may stand there now
+    };
     std::unique_ptr<hs_scratch_t, FreeScratch> memory;
-    std::uint64_t newest = 0;  // serial of the newest database it was made for
-    std::vector<std::uint64_t> known;
+    std::vector<Known> known;
 
-    bool fits(hs_database_t const* database, std::uint64_t serial) {
-        if (serial == newest) return true;
-        for (auto const other : known) {
-            if (other == serial) return newest = serial, true;
+    bool fits(hs_database_t const* database, std::shared_ptr<void const> const& owner) {
+        for (auto const& one : known) {
+            if (one.database == database && !one.owner.expired()) return true;
         }
+        std::erase_if(known, [](Known const& one) { return one.owner.expired(); });
         auto* scratch = memory.release();
         bool const ok = hs_alloc_scratch(database, &scratch) == HS_SUCCESS;
         memory.reset(scratch);
         if (!ok) return false;
-        if (known.size() >= 64) known.clear();  // databases of snapshots long gone
-        known.push_back(serial);
-        newest = serial;
+        known.push_back({database, owner});
         return true;
     }
 };
@@ -61,7 +62,7 @@ struct Scratch {
 
 struct Prefilter::State {
     hs_database_t* database = nullptr;
-    std::uint64_t serial = 0;
+    std::shared_ptr<void const> alive = std::make_shared<char>();
     std::vector<unsigned> matcher_of;  // by expression
     Matchers all;
     ~State() { hs_free_database(database); }
@@ -83,7 +84,6 @@ Result<PatternFacts> measure_pattern(std::string const& pattern) {
 }
 
 Result<std::unique_ptr<Prefilter const>> Prefilter::create(std::span<Entry const> entries) {
-    static std::atomic<std::uint64_t> serials{0};
     std::vector<std::string> texts;
     std::vector<unsigned> flags, ids;
     std::unique_ptr<Prefilter> made{new Prefilter};
@@ -103,7 +103,6 @@ Result<std::unique_ptr<Prefilter const>> Prefilter::create(std::span<Entry const
                                            static_cast<unsigned>(expressions.size()), HS_MODE_BLOCK,
                                            nullptr, &state.database, &error);
     if (compiled != HS_SUCCESS) return refused(error);
-    state.serial = serials.fetch_add(1, std::memory_order_relaxed) + 1;
     return std::unique_ptr<Prefilter const>{std::move(made)};
 }
 
@@ -111,7 +110,7 @@ bool Prefilter::scan(std::string_view text, Matchers& out) const {
     thread_local Scratch scratch;
     auto const& state = *state_;
     if (text.size() > std::numeric_limits<unsigned>::max() || !codec::is_valid_utf8(text) ||
-        !scratch.fits(state.database, state.serial)) {
+        !scratch.fits(state.database, state.alive)) {
         return false;
     }
     struct Context {

@@ -215,6 +215,9 @@ void add_gateway(std::vector<MetricFamily>& families, AllCells const& all) {
     Sum errors{MetricType::Counter, "sluice_request_errors_total",
                "Requests that ended in an error, by its code and whose fault it was."};
     Sum auth{MetricType::Counter, "sluice_auth_total", "Callers' credentials, by verdict."};
+    Sum guards{MetricType::Counter, "sluice_guardrail_matches_total",
+               "What guardrails found, by their action; (unscannable): parts that could not be "
+               "read and passed, (overflow): what was too long to hold."};
     Sum overhead{MetricType::Histogram, "sluice_overhead_seconds",
                  "Time of a request that was not spent waiting on providers."};
     Sum gone{MetricType::Counter, "sluice_client_gone_total",
@@ -225,6 +228,10 @@ void add_gateway(std::vector<MetricFamily>& families, AllCells const& all) {
         cells->errors.for_each([&](auto const& labels, Cell const& count) {
             errors.count({{"code", labels[0]}, {"origin", labels[1]}}, count.get());
         });
+        cells->guards.for_each([&](auto const& labels, Cell const& count) {
+            guards.count({{"guardrail", labels[0]}, {"action", labels[1]}, {"way", labels[2]}},
+                         count.get());
+        });
         for (std::size_t i = 0; i < auth_verdict_count; ++i) {
             auth.count({{"verdict", std::string{auth_verdict_names[i]}}}, cells->auth[i].get());
         }
@@ -233,6 +240,7 @@ void add_gateway(std::vector<MetricFamily>& families, AllCells const& all) {
         lost.count({}, cells->lost.get());
     }
     std::move(errors).into(families);
+    std::move(guards).into(families);
     std::move(auth).into(families);
     std::move(overhead).into(families);
     std::move(gone).into(families);

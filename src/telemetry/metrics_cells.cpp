@@ -2,6 +2,8 @@
 #include "telemetry/metrics_cells.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 #include "telemetry/surface.hpp"
 
@@ -90,6 +92,22 @@ void count_further_attempts(RequestRow& row, std::vector<AttemptRecord> const& a
     }
 }
 
+// "name:action:way:matches", as engine/guarding writes it.
+void count_guards(MetricsCells& cells, std::vector<std::string> const& guards) {
+    for (std::string_view const told : guards) {
+        std::array<std::string_view, 4> part;
+        std::size_t at = 0;
+        for (auto& one : part) {
+            auto const end = std::min(told.find(':', at), told.size());
+            one = told.substr(std::min(at, told.size()), end - std::min(at, end));
+            at = end + 1;
+        }
+        std::uint64_t matches = 0;
+        std::from_chars(part[3].data(), part[3].data() + part[3].size(), matches);
+        cells.guards.find({part[0], part[1], part[2]}).add(matches);
+    }
+}
+
 void count_request(MetricsCells& cells, UsageRecord const& record) {
     auto& row = cells.requests.find({record.surface, record.route});
     row.by_status_class[status_class(record.status)].add();
@@ -102,6 +120,7 @@ void count_request(MetricsCells& cells, UsageRecord const& record) {
     if (!record.error_code.empty()) {
         cells.errors.find({record.error_code, record.error_origin}).add();
     }
+    if (!record.guards.empty()) count_guards(cells, record.guards);
     count_auth(cells, record);
 }
 

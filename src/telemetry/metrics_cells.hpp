@@ -83,6 +83,7 @@ struct MetricsCells {
     LabelTable<ProviderRow, 2> providers;
     LabelTable<UsageRow, 2> usage;
     LabelTable<Cell, 2> errors;  // by code, origin
+    LabelTable<Cell, 3> guards;  // by guardrail, action, way
     std::array<Cell, auth_verdict_count> auth;
     HistogramCells<10> overhead{overhead_bounds};
     Cell client_gone;

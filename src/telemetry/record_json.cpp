@@ -151,6 +151,7 @@ void append_outcome(Members& members, UsageRecord const& record) {
     members.text("surface", record.surface);
     members.text("route", record.route);
     append_texts(members.begin("losses"), record.losses);
+    append_texts(members.begin("guards"), record.guards);
     members.text("model_asked", record.model_asked);
     members.number("status", record.status);
     members.text("error_code", record.error_code);

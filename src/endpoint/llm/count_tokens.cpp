@@ -3,6 +3,7 @@
 #include "base/json_text.hpp"
 #include "engine/answer.hpp"
 #include "engine/dispatch.hpp"
+#include "engine/guarding.hpp"
 #include "engine/intake.hpp"
 #include "engine/metering.hpp"
 #include "engine/plan.hpp"
@@ -37,6 +38,8 @@ Async<> CountTokens::run(Exchange& x) {
     if (!known) co_return co_await engine::refuse(x, std::move(known).error());
     auto read = co_await engine::read_request(x, codec);
     if (!read) co_return co_await engine::refuse(x, std::move(read).error());
+    auto guarded = engine::guard_request(x, codec);
+    if (!guarded) co_return co_await engine::refuse(x, std::move(guarded).error());
     auto plan = engine::choose(*x.route, x.facts.model, x.operation, x.worker.dice, Steady::now(),
                                x.dialect);
     if (!plan) co_return co_await answer_estimate(x);

@@ -2,6 +2,7 @@
 
 #include "engine/answer.hpp"
 #include "engine/dispatch.hpp"
+#include "engine/guarding.hpp"
 #include "engine/intake.hpp"
 #include "engine/plan.hpp"
 #include "engine/relay.hpp"
@@ -32,8 +33,10 @@ Async<> Inference::run(Exchange& x) {
     auto read = co_await engine::read_request(x, codec);
     if (!read) co_return co_await engine::refuse(x, std::move(read).error());
 
-    // 3 Whether it may go on: guardrail, then token limiter, then cache are admitted here, in this
-    //   order; each may answer early. (engine/pipeline comes with the first of them.)
+    // 3 Whether it may go on: guardrails, then token limiter, then cache are admitted here, in this
+    //   order; each may answer early.
+    auto guarded = engine::guard_request(x, codec);
+    if (!guarded) co_return co_await engine::refuse(x, std::move(guarded).error());
 
     // 4 Where it may go, and 5 try until one speaks.
     auto answer = co_await find_answer(x, codec);

@@ -21,7 +21,7 @@ Error unknown_key(std::string_view secret) {
 
 }  // namespace
 
-YamlDirectory::YamlDirectory(std::vector<config::Team> const& teams) {
+YamlDirectory::YamlDirectory(std::vector<config::Team> const& teams, GuardsOf const& guards) {
     for (auto const& team : teams) {
         for (auto const& key : team.keys) {
             auto principal = std::make_shared<Principal>();
@@ -34,6 +34,7 @@ YamlDirectory::YamlDirectory(std::vector<config::Team> const& teams) {
             principal->team_from = team.allow_from;
             principal->key_from = key.allow_from;
             principal->may_override = key.may_override;
+            if (guards) principal->guards = guards(team.guardrails) | guards(key.guardrails);
             Entry const entry{std::move(principal), key.expires, key.disabled, key.is_trial};
             for (auto const& hash : key.hashes) {
                 if (auto const digest = codec::sha256_from_hex(hash))

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -18,7 +19,9 @@ namespace sluice::stage {
 
 class YamlDirectory final : public Directory {
   public:
-    explicit YamlDirectory(std::vector<config::Team> const& teams);
+    // `guards`: the bits of guardrails by their names (Principal::guards).
+    using GuardsOf = std::function<std::uint64_t(std::vector<config::GuardrailRef> const&)>;
+    explicit YamlDirectory(std::vector<config::Team> const& teams, GuardsOf const& guards = {});
 
     [[nodiscard]] Result<std::shared_ptr<Principal const>> find(std::string_view secret,
                                                                 Wall::time_point now,

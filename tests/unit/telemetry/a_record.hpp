@@ -18,6 +18,7 @@ inline UsageRecord a_record() {
     record.tags = {"a", "b\n"};
     record.surface = "chat.completions";
     record.route = "chat-fast";
+    record.guards = {"pii:redact:request:2"};
     record.model_asked = "chat-fast";
     record.status = 200;
     record.streamed = true;

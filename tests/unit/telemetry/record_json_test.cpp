@@ -27,7 +27,7 @@ TEST(RecordLine, HoldsEveryField) {
     nlohmann::json const expected = nlohmann::json::parse(R"({
         "schema": 2, "worker": 3, "sequence": 7, "at": "2026-11-22T12:33:04.123Z",
         "org": "default", "team": "search", "key": "api", "user": "user \"7\"",
-        "agent": "crawler", "tags": ["a", "b\n"], "losses": [], "surface": "chat.completions",
+        "agent": "crawler", "tags": ["a", "b\n"], "losses": [], "guards": ["pii:redact:request:2"], "surface": "chat.completions",
         "route": "chat-fast", "model_asked": "chat-fast", "status": 200, "error_code": "",
         "error_origin": "", "streamed": true, "client_gone": false, "completed": true,
         "mock": false, "bytes_in": 1000, "bytes_out": 2000, "first_token_us": 12340,
