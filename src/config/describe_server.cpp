@@ -157,7 +157,7 @@ Binding<Bounds> describe_limits() {
                integer(1024, 1024 * gib),
                "Request bodies held at once, all workers: each from its arrival until its answer "
                "begins, as another target may need it until then; answers held whole to be "
-               "translated count too. Above it 503.")
+               "translated or guarded count too. Above it 503.")
         .field("head_timeout_ms", &Bounds::head_timeout_ms, integer(100, day_ms),
                "For a request head to arrive.")
         .field("body_idle_ms", &Bounds::body_idle_ms, integer(100, day_ms),

@@ -269,8 +269,10 @@ class Dispatch {
 
     void report() const {
         if (x_.record.attempts.empty() || x_.client.cancel().cancelled()) return;
-        if (last_.code == ErrorCode::upstream_rejected)
+        if (last_.code == ErrorCode::upstream_rejected ||
+            last_.code == ErrorCode::guardrail_blocked) {
             return;  // the caller's request, and answered
+        }
         std::string list;
         for (auto const& attempt : x_.record.attempts) {
             list += fmt::format("{}{}/{} {} {} in {} ms", list.empty() ? "" : "; ",

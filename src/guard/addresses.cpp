@@ -55,7 +55,7 @@ bool is_ipv6(std::string_view text) noexcept {
             ++at;
         }
         if (size == 0 || size > 4) return false;
-        if (groups == 0 && size == 4 && has_digit) telling = true;
+        if (groups == 0 && !shortened && size == 4 && has_digit) telling = true;
         ++groups;
         if (at == text.size()) break;
         ++at;  // ':'

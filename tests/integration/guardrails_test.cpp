@@ -358,7 +358,9 @@ std::string said_by(std::string const& stream) {
         if (json.is_string()) {
             said += json.get<std::string>();
         } else if (json.is_structured()) {
-            for (auto const& item : json.items()) self(self, item.value());
+            for (auto const& item : json.items()) {
+                if (item.key() != "type") self(self, item.value());
+            }
         }
     };
     for (std::size_t at = stream.find("data: {"); at != stream.npos;

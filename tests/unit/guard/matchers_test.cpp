@@ -42,7 +42,7 @@ TEST(Detectors, LeaveWhatOnlyLooksLikeIt) {
         {"phone", "2024-01-02 10:11, 05/11/2024 15 Uhr, 555-0123, 192.168.0.1", ""},
         {"credit_card", "4111111111111112 0.4111111111111111 x4111111111111111", ""},
         {"iban", "DE88 3704 0044 0532 0130 00 DE89", ""},
-        {"ip", "1.2.3 1.2.3.4.5 256.1.1.1 std::vector a::b 12:30:45 00:1A:2B:3C:4D:5E", ""},
+        {"ip", "1.2.3 1.2.3.4.5 256.1.1.1 std::vector a::b ::d89d: 12:30:45 00:1A:2B:3C:4D:5E", ""},
         {"us_ssn", "000-12-3456 123-45-67890 123-45 6789", ""},
         {"url_credentials", "https://example.org:8080/a@b", ""},
         {"secrets", "sk-short ghp_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq18 AKIAAAAAAAAAAAAAAAAA", ""},
