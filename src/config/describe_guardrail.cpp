@@ -10,22 +10,22 @@ constexpr std::int64_t hold_least = 64;
 constexpr std::int64_t hold_most = 64 * 1024;
 constexpr std::size_t pattern_bytes_max = 1000;
 
-// `held`: it has to fit into what a stream holds back.
+// `held`: what a stream holds back, and it has to fit into; 0: it is not held back.
 void check_pattern(Reader& reader, Node const& node, std::string const& pattern,
-                   std::optional<std::int64_t> held) {
+                   std::int64_t held) {
     auto const made = guard::make_pattern(pattern);
     if (!made) return reader.error(node.place, made.error().message);
     auto const facts = guard::measure_pattern(pattern);
     if (!facts) return reader.error(node.place, facts.error().message);
-    if (!held) return;
-    auto const limit = std::to_string(*held);
+    if (held == 0) return;
+    auto const limit = std::to_string(held);
     if (!facts->width_max) {
         return reader.error(
             node.place,
             "can match a text of any length, which cannot be held back in a "
             "stream; bound it, as in [a-z]{1,40} for [a-z]+, or scan only requests");
     }
-    if (static_cast<std::int64_t>(*facts->width_max) > *held) {
+    if (static_cast<std::int64_t>(*facts->width_max) > held) {
         reader.error(node.place, "can match up to " + std::to_string(*facts->width_max) +
                                      " bytes, and hold_bytes_max is " + limit +
                                      "; bound it more, or hold more");
@@ -40,7 +40,7 @@ void check_guardrail(Reader& reader, Node const& node, Guardrail& out) {
     auto const* listed = node.find("patterns");
     if (listed == nullptr || listed->value->kind != Node::Kind::sequence) return;
     bool const is_held = out.scans("response") && out.action != guard::Action::flag;
-    auto const held = is_held ? std::optional{out.hold_bytes_max} : std::nullopt;
+    auto const held = is_held ? out.hold_bytes_max : 0;
     auto const& items = listed->value->items;
     for (std::size_t i = 0; i < items.size() && i < out.patterns.size(); ++i) {
         Reader::Step const step(reader, "patterns[" + std::to_string(i) + "]");
