@@ -57,7 +57,7 @@ class Explosion {
             std::string quoted;
             append_json_string(quoted, block.json.empty() ? std::string_view{"{}"} : block.json);
             add(block, Part::arguments, {quoted});
-        } else {
+        } else if (!(block.kind == BlockKind::thought && block.data.exists())) {
             if (!block.text.is_empty()) add(block, Part::text, block.text);
             if (block.signature.exists()) add(block, Part::signature, block.signature);
         }

@@ -40,7 +40,9 @@ class ThoughtPieces {
     // `owner`: a Request or an Answer, keeps what is joined.
     template <class Owner>
     void add(ThoughtDetail const& piece, std::vector<llm::Block>& thoughts, Owner& owner) {
-        bool const goes_on = piece.index && piece.index == last_ && !thoughts.empty();
+        // A redacted thought is one piece, whatever its number.
+        bool const goes_on = piece.index && piece.index == last_ && !thoughts.empty() &&
+                             !piece.data.exists() && !thoughts.back().data.exists();
         last_ = piece.index;
         if (!goes_on) thoughts.emplace_back().kind = llm::BlockKind::thought;
         auto& thought = thoughts.back();

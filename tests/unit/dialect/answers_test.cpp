@@ -291,7 +291,7 @@ TEST(Thoughts, OfAnOpenaiProviderKeepTheirSignatures) {
     std::string const message =
         R"({"role":"assistant","content":"a","reasoning_content":"hm","reasoning_details":[
           {"type":"reasoning.text","text":"hm","signature":"SIG","format":"anthropic-claude-v1","index":0},
-          {"type":"reasoning.encrypted","data":"RED","format":"anthropic","index":1}]})";
+          {"type":"reasoning.encrypted","data":"RED","format":"anthropic","index":0}]})";
     auto const expected = Json::parse(R"([{"type":"thinking","thinking":"hm","signature":"SIG"},
         {"type":"redacted_thinking","data":"RED"},{"type":"text","text":"a"}])");
     auto const whole = translate(openai_machines(), anthropic_machines(), false, false,
