@@ -102,8 +102,8 @@ struct Daemon::Scripts {
              &dialect::anthropic_messages()},
             {Method::post, "/v1/completions", &complete, openai},
             {Method::post, "/v1/embeddings", &embed, openai},
-            {Method::get, "/v1/models", &model_list, openai},
-            {Method::get, "/v1/models/*", &model_get, openai},
+            {Method::get, "/v1/models", &model_list, nullptr},
+            {Method::get, "/v1/models/*", &model_get, nullptr},
             {Method::get, "/", &welcome, openai},
         };
     }

@@ -362,7 +362,7 @@ TEST_F(Dialects, ModelsAreListedInTheFormTheCallerShows) {
 
 // "n" goes to the target that has it; where none has, the caller is told what to do.
 TEST_F(Dialects, ManyChoicesAreRefusedWhereNoTargetHasThem) {
-    start_with("  \"c-*\": claude\n  \"b-*\": [claude, up]\n");
+    start_with("  \"c-*\": claude\n  \"b-*\": {tiers: [claude, up]}\n");
     compare_tokens = false;
     auto const refused = chat(chat_body("c-1", R"(,"n":2)"));
     EXPECT_EQ(refused.status, 400);
