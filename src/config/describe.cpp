@@ -6,6 +6,15 @@
 namespace sluice::config {
 namespace {
 
+// "feature", or "feature=search".
+std::optional<std::string> check_limited_tag(std::string const& text) {
+    auto const name = text.substr(0, text.find('='));
+    if (name == "*" || check_tag_name(name)) {
+        return "must be a tag's name, or name=value: lower-case letters, digits, '_', '-', '.'";
+    }
+    return std::nullopt;
+}
+
 Binding<Retention> describe_retention() {
     constexpr int days_most = 36'500;
     return Described<Retention>("storage.retention",
@@ -69,14 +78,20 @@ Binding<Tags> describe_tags() {
                "are recorded as `(other)`.")
         .field("users_max", &Tags::users_max, integer(1, 10'000'000),
                "The same for the end user (`user`).")
+        .field("limits", &Tags::limits,
+               describe_named_limits("tag, or tag=value", check_limited_tag),
+               "Limits by tag: `feature` gives each of its values a limit of its own, "
+               "`feature=search` is of that one value.")
         .done();
 }
 
-// `server` is first: routes start from its defaults. Then providers before the routes that name
-// them.
+// `limits` is first: others name its classes. `server` next: routes start from its defaults. Then
+// providers before the routes that name them.
 Binding<Document> const& document_description() {
     static Binding<Document> const description =
         Described<Document>("the file", "Everything may be left out.")
+            .field("limits", &Document::limits, describe_limit_classes(),
+                   "Classes of limits by name; elsewhere `limits` takes a name or a map.")
             .field("server", &Document::server, describe_server(), "Where clients connect.")
             .field("admin", &Document::admin, describe_admin(), "Where operators connect.")
             .field("providers", &Document::providers, describe_providers(),

@@ -28,6 +28,10 @@ Binding<std::vector<Route>> describe_routes();
 Binding<std::vector<Team>> describe_teams();
 Binding<std::vector<ModelPrice>> describe_prices();
 Binding<Tags> describe_tags();
+Binding<std::vector<Limits>> describe_limit_classes();
+Binding<std::optional<Limits>> describe_limit_rules();  // a class's name, or a map
+// `of` says what the names are.
+Binding<std::vector<NamedLimits>> describe_named_limits(std::string of, Check check);
 Binding<std::vector<Shaping>> describe_shaping();
 Binding<Telemetry> describe_telemetry();
 Binding<std::vector<Guardrail>> describe_guardrails();

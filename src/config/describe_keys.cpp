@@ -107,8 +107,9 @@ Binding<std::optional<std::chrono::sys_days>> describe_date() {
     return binding;
 }
 
-constexpr std::array<std::string_view, 6> other_fields = {
-    "expires", "disabled", "models", "allow_from", "may_override", "guardrails"};
+constexpr std::array<std::string_view, 8> other_fields = {"expires",      "disabled",  "models",
+                                                          "allow_from",   "limits",    "priority",
+                                                          "may_override", "guardrails"};
 
 void check_key(Reader& reader, Node const& node, Key& out) {
     bool const has_hash = node.find("hash") != nullptr;
@@ -146,6 +147,12 @@ Binding<Key> describe_key() {
         .field("allow_from", &Key::allow_from, optional(describe_networks()),
                "Addresses and networks it may be used from, `unix` for Unix sockets; narrows the "
                "team's. Left out: from anywhere the team may.")
+        .field("limits", &Key::limits, describe_limit_rules(), "Its own limits, beside its team's.")
+        .field("priority", &Key::priority,
+               choice<Priority>({{"batch", Priority::batch},
+                                 {"normal", Priority::normal},
+                                 {"high", Priority::high}}),
+               "Which share of each cap it may fill: see `shares` of the limits.")
         .field("may_override", &Key::may_override, boolean(),
                "`true`: `x-sluice-timeout-ms` and `x-sluice-retries` may also go beyond what the "
                "route says.")
@@ -169,22 +176,27 @@ Binding<std::vector<std::string>> describe_models() {
 }
 
 Binding<std::vector<Team>> describe_teams() {
-    auto const team = Described<Team>("keys.*", "A team: what its keys share.")
-                          .field("models", &Team::models, optional(describe_models()),
-                                 "Model names and globs it may use; left out: every route.")
-                          .field("allow_from", &Team::allow_from, optional(describe_networks()),
-                                 "Addresses and networks its keys may be used from; left out: "
-                                 "anywhere.")
-                          .field("guardrails", &Team::guardrails, describe_guardrail_refs(),
-                                 "Guardrails on top of those of server.defaults.")
-                          .field("keys", &Team::keys,
-                                 named<Key>({"key name", &Key::name, check_name, name_pattern},
-                                            describe_key(), 10'000),
-                                 "Its keys by name.", true)
-                          .afterwards([](Reader&, Node const&, Team& out) {
-                              for (auto& key : out.keys) key.team = out.name;
-                          })
-                          .done();
+    auto const team =
+        Described<Team>("keys.*", "A team: what its keys share.")
+            .field("models", &Team::models, optional(describe_models()),
+                   "Model names and globs it may use; left out: every route.")
+            .field("allow_from", &Team::allow_from, optional(describe_networks()),
+                   "Addresses and networks its keys may be used from; left out: "
+                   "anywhere.")
+            .field("limits", &Team::limits, describe_limit_rules(), "What its keys share.")
+            .field("user_limits", &Team::user_limits, describe_limit_rules(),
+                   "What each end user (`user`) of the team has; requests that name "
+                   "none share one.")
+            .field("guardrails", &Team::guardrails, describe_guardrail_refs(),
+                   "Guardrails on top of those of server.defaults.")
+            .field("keys", &Team::keys,
+                   named<Key>({"key name", &Key::name, check_name, name_pattern}, describe_key(),
+                              10'000),
+                   "Its keys by name.", true)
+            .afterwards([](Reader&, Node const&, Team& out) {
+                for (auto& key : out.keys) key.team = out.name;
+            })
+            .done();
     return named<Team>({"team name", &Team::name, check_name, name_pattern}, team, 10'000);
 }
 

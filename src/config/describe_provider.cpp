@@ -84,6 +84,8 @@ Binding<std::vector<Credential>> describe_credentials() {
             .printed([](Credential const& credential) { return print_secret(credential.source); })
             .field("weight", &Credential::weight, small_integer(1, 1'000'000),
                    "Its share of the requests, against the other keys.")
+            .field("limits", &Credential::limits, describe_limit_rules(),
+                   "What may be sent with it; beyond that another credential or target is used.")
             .done();
     auto const entry = either<Credential>(
         {"a secret, or a map with value and weight", value, std::nullopt, settings});
@@ -308,6 +310,11 @@ Binding<std::vector<Provider>> describe_providers() {
             .field("shape", &Provider::shape, describe_shaping(),
                    "What is changed in requests on their way: members dropped, renamed, mapped, "
                    "clamped, added. A list of rules, each for all models or some.")
+            .field("limits", &Provider::limits, describe_limit_rules(),
+                   "What may be sent to it; beyond that the next target is tried.")
+            .field("target_limits", &Provider::target_limits,
+                   describe_named_limits("the provider's name of a model", check_model_pattern),
+                   "The same for single models of it: name -> limits.")
             .field("prices", &Provider::prices, text("a price list, or none"),
                    "The price list of its models: a file of `models/`, or built in. Left out: as "
                    "the kind says.")

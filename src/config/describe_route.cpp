@@ -117,6 +117,10 @@ Binding<Route> describe_route_settings() {
             "Where the provider speaks another dialect, which has no place for a part of the "
             "request: `report` names it in `x-sluice-losses`, `reject` tries the next target and "
             "else answers 400.")
+        .field("limits", &Route::limits, describe_limit_rules(), "What all its callers share.")
+        .field("output_tokens_max", &Route::output_tokens_max, optional(integer(1, 10'000'000)),
+               "Where a token or USD limit concerns a request that does not say how long its "
+               "answer may be: this is set upstream. Left out: the model's own maximum.")
         .field("allow_mock", &Route::allow_mock, boolean(),
                "Lets the mock stand beside, or instead of, real providers.")
         .field("guardrails", &Route::guardrails, describe_guardrail_refs(),

@@ -293,12 +293,59 @@ class OtelEnvironment {
     std::string name_;  // the variable looked at last
 };
 
+Binding<std::string> describe_webhook_url() {
+    auto binding = text("a URL");
+    binding.read = [read = binding.read](Reader& reader, Node const& node, std::string& out) {
+        std::string given;
+        auto const errors = reader.error_count();
+        read(reader, node, given);
+        if (reader.error_count() != errors || given.empty()) return;
+        std::string why;
+        auto const url = parse_url(given, why);
+        if (!url) return reader.error(node.place, why);
+        if (!url->user_info.empty()) {
+            return reader.error(node.place, "must not hold a user or password; use secret");
+        }
+        out = url->text;
+    };
+    return binding;
+}
+
+Binding<BudgetWebhook> describe_budget_webhook() {
+    Shape secret;
+    secret.says = "a secret: ${NAME} or file:/path";
+    secret.is_secret = true;
+    return Described<BudgetWebhook>("telemetry.budget_webhook",
+                                    "A request for each budget that is 50, 80 and 100 % spent.")
+        .field("url", &BudgetWebhook::url, describe_webhook_url(),
+               "Where it is sent, `http` or `https`; empty: nowhere.")
+        .field("secret", secret,
+               "Signs the body: `x-sluice-signature: t=<unix>,v1=<hex HMAC-SHA256 of t.body>`.",
+               [](Reader& reader, Node const& node, BudgetWebhook& out) {
+                   auto resolved = reader.secret(node, "a secret: ${NAME} or file:/path");
+                   if (!resolved) return;
+                   if (!resolved->missing.empty()) {
+                       return reader.needs_variables(node, resolved->missing);
+                   }
+                   out.secret = std::move(resolved->value);
+               })
+        .printed([](BudgetWebhook const& webhook) {
+            return webhook.secret.empty() ? Json() : Json(hidden);
+        })
+        .field("timeout_ms", &BudgetWebhook::timeout_ms, integer(100, timeout_ms_max), "One try.")
+        .field("attempts_max", &BudgetWebhook::attempts_max, small_integer(1, 20),
+               "Tries in all, each after a longer pause.")
+        .done();
+}
+
 }  // namespace
 
 Binding<Telemetry> describe_telemetry() {
     return Described<Telemetry>("telemetry", "What sluice tells about itself.")
         .field("access_log", &Telemetry::access_log, describe_access_log(), "The access log.")
         .field("traces", &Telemetry::traces, describe_traces(), "Traces.")
+        .field("budget_webhook", &Telemetry::budget_webhook, describe_budget_webhook(),
+               "Who is told when a budget runs out.")
         .field("log_level", &Telemetry::log_level, one_of({"debug", "info", "warn", "error"}),
                "The least important process log line that is written.")
         .done();

@@ -14,6 +14,7 @@
 #include "sluice/ip.hpp"
 
 #include "base/secret.hpp"
+#include "config/limits.hpp"
 #include "config/place.hpp"
 #include "config/price.hpp"
 #include "guard/guard_set.hpp"
@@ -142,6 +143,7 @@ struct Credential {
     Secret value;        // empty = a reference that resolved to nothing: unavailable
     std::string source;  // "OPENAI_KEY_1", "file:/run/secrets/x", "in clear": shown at start
     int weight = 1;
+    std::optional<Limits> limits;
     Place place;
 };
 
@@ -188,6 +190,8 @@ struct Provider {
     // Operations it speaks: "chat", "complete", "embed".
     std::vector<std::string> operations = {"chat", "complete", "embed"};
     bool needs_credential = true;
+    std::optional<Limits> limits;
+    std::vector<NamedLimits> target_limits;  // by its name of a model
     Place place;
 
     [[nodiscard]] bool is_available() const;  // mock, or needs none, or has a non-empty credential
@@ -214,6 +218,8 @@ struct Route {
     OnLoss on_loss = OnLoss::report;
     bool allow_mock = false;
     std::vector<GuardrailRef> guardrails;  // beside those of the defaults
+    std::optional<Limits> limits;
+    std::optional<std::int64_t> output_tokens_max;  // where a token or USD limit has to know
     Place place;
 };
 
@@ -226,9 +232,11 @@ struct Key {
     bool disabled = false;
     std::optional<std::vector<std::string>> models;  // globs; nullopt = all of the team's
     std::optional<IpRanges> allow_from;              // nullopt = from anywhere the team may
-    bool may_override = false;                       // x-sluice-timeout-ms, -retries may loosen
-    std::vector<GuardrailRef> guardrails;            // beside the team's
-    bool is_trial = false;                           // the shipped key: loopback listeners only
+    std::optional<Limits> limits;
+    Priority priority = Priority::normal;
+    bool may_override = false;             // x-sluice-timeout-ms, -retries may loosen
+    std::vector<GuardrailRef> guardrails;  // beside the team's
+    bool is_trial = false;                 // the shipped key: loopback listeners only
     Place place;
 };
 
@@ -237,6 +245,8 @@ struct Team {
     std::optional<std::vector<std::string>> models;  // globs; nullopt = every route
     std::optional<IpRanges> allow_from;              // nullopt = from anywhere
     std::vector<GuardrailRef> guardrails;            // beside those of the defaults
+    std::optional<Limits> limits;                    // its keys share them
+    std::optional<Limits> user_limits;               // each end user has its own
     std::vector<Key> keys;
     Place place;
 };
@@ -262,6 +272,7 @@ struct Tags {
     bool from_metadata = true;               // OpenAI's `metadata` as well as x-sluice-tags
     std::int64_t values_max = 1000;          // different values of one name, per worker and run
     std::int64_t users_max = 10'000;         // different end users, per worker and run
+    std::vector<NamedLimits> limits;         // by tag: "name" (each value its own) or "name=value"
 };
 
 struct Retention {        // 0 = for ever
@@ -304,13 +315,22 @@ struct Traces {            // OpenTelemetry, OTLP over HTTP as JSON
     std::map<std::string, std::string> resource;  // further attributes of every span's resource
 };
 
+struct BudgetWebhook {  // told when a budget is half, four fifths and all spent
+    std::string url;    // "" = off
+    Secret secret;      // signs what is sent; empty: not signed
+    std::int64_t timeout_ms = 5'000;
+    int attempts_max = 8;
+};
+
 struct Telemetry {
     AccessLog access_log;
     Traces traces;
+    BudgetWebhook budget_webhook;
     std::string log_level = "info";  // debug, info, warn, error
 };
 
 struct Document {
+    std::vector<Limits> limits;  // the named classes
     Server server;
     Admin admin;
     std::vector<Provider> providers;     // in file order

@@ -81,6 +81,8 @@ Json secrets_of(Document const& document) {
     auto const digest = [](Secret const& secret) { return sha256_hex(secret.reveal()); };
     Json secrets;
     secrets["admin"]["token"] = digest(document.admin.token);
+    secrets["telemetry"]["budget_webhook"]["secret"] =
+        digest(document.telemetry.budget_webhook.secret);
     for (auto const& provider : document.providers) {
         auto& of = secrets["providers"][provider.name];
         of["egress_proxy"] = digest(provider.egress_proxy_secret);

@@ -8,7 +8,8 @@ namespace sluice::daemon {
 namespace {
 
 // A setting and all below it; "[]" is any index.
-constexpr std::array<std::string_view, 23> live = {
+constexpr std::array<std::string_view, 24> live = {
+    "limits",
     "providers",
     "routes",
     "keys",
