@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/http.hpp"
+#include "sluice/limiter.hpp"
 #include "sluice/llm/answer.hpp"
 #include "sluice/llm/event.hpp"
 #include "sluice/llm/request.hpp"
@@ -47,7 +49,12 @@ struct RequestFacts {
     bool root_is_empty = false;
     std::optional<std::int64_t> max_output_tokens;
     std::uint32_t choices = 1;  // n
-    std::string user;           // decoded; "" when absent
+    // Answers that the provider makes and counts: more than choices where each of several prompts
+    // has its own, or the best of several is chosen.
+    std::uint32_t answers = 1;
+    // Values of members that could bound the answer and do not (null, below zero).
+    std::vector<Span> open_output_limits;
+    std::string user;  // decoded; "" when absent
     bool has_tools = false;
     // Members of `metadata` that are texts, decoded: at most 16, names of at most 64 bytes, values
     // cut at 128.
@@ -196,6 +203,10 @@ struct Codec {
     // The query of the caller's path goes on to a target of the same dialect.
     bool forwards_query = false;
     AnswerTexts const* texts = nullptr;  // null: its answers hold no text
+    // The edits that bound an answer which the request leaves open; `name` is the provider's for
+    // the member. Null: its requests always say a bound, or its answers have no tokens.
+    Patches (*patch_output_max)(RequestFacts const& facts, std::string_view name,
+                                std::int64_t tokens) = nullptr;
 };
 
 // A model as callers are told of it.
@@ -231,6 +242,8 @@ struct Dialect {
     // The models a caller may use: all of them, and one.
     std::string (*write_models)(std::span<ModelName const> models) = nullptr;
     std::string (*write_model)(ModelName const& model) = nullptr;
+    // What its SDKs look for of the caller's limits.
+    void (*add_rate_limits)(RateLimitFigures const& figures, http::HeaderBlock& headers) = nullptr;
 };
 
 inline bool can_serve(Dialect const& from, Dialect const& to, Operation operation) noexcept {

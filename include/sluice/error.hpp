@@ -31,6 +31,9 @@ enum class ErrorCode : std::uint8_t {
     address_not_allowed,     // the key may not be used from there
     too_many_auth_failures,  // of this address: its keys are not looked at for a while
     override_not_allowed,    // x-sluice-* asks for more than the route gives
+    rate_limit_exceeded,     // requests, tokens or concurrency of a limit of ours
+    budget_exceeded,         // USD or tokens of a calendar period
+    request_exceeds_limit,   // may use more than a limit is in all: it can never be served
     model_not_found,         // unknown or forbidden: one answer for both
     unknown_path,
     method_not_allowed,
@@ -40,6 +43,7 @@ enum class ErrorCode : std::uint8_t {
     overloaded,
     draining,
     ledger_unavailable,  // usage could not be recorded, and the operator wants none unrecorded
+    limits_unavailable,  // budgets cannot be kept, and the operator wants no spending then
     internal,
     provider_unavailable,  // no usable target: unconfigured, benched or skipped
     upstream_credentials_exhausted,

@@ -11,6 +11,7 @@
 #include "sluice/dialect.hpp"
 #include "sluice/http.hpp"
 #include "sluice/ip.hpp"
+#include "sluice/limiter.hpp"
 #include "sluice/llm/request.hpp"
 #include "sluice/loss.hpp"
 #include "sluice/principal.hpp"
@@ -57,6 +58,7 @@ struct Exchange {
     std::unique_ptr<llm::Request> neutral;
     // guard_request: what the guards of this request have seen and done; null: none applies.
     std::shared_ptr<guard::GuardRun> guards;
+    std::unique_ptr<HeldLimits> limits;  // admit, begin_attempt; null: nothing is limited
     Losses losses;                     // attempt: what the last target that was tried cannot carry
     std::uint64_t prompt_bytes = 0;    // read_request: the body's size after decoding
     std::int64_t body_bytes_held = 0;  // read_request; given back by release_body

@@ -11,6 +11,9 @@
 
 namespace sluice {
 
+// Up to which share of a shared cap a key may fill it; see the limits' `shares`.
+enum class Priority : std::uint8_t { batch, normal, high };
+
 struct Principal {
     std::string org = "default";
     std::string team;
@@ -22,7 +25,8 @@ struct Principal {
     bool key_unrestricted = true;
     std::optional<IpRanges> team_from;  // nullopt = from anywhere
     std::optional<IpRanges> key_from;
-    std::uint64_t guards = 0;   // of team and key, as bits of the snapshot's guards
+    std::uint64_t guards = 0;  // of team and key, as bits of the snapshot's guards
+    Priority priority = Priority::normal;
     bool may_override = false;  // x-sluice-timeout-ms, -retries may loosen what the route says
 
     // A key narrows its team and never widens it: both lists must allow the model.

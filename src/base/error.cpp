@@ -35,6 +35,12 @@ std::string_view to_string(ErrorCode code) noexcept {
             return "too_many_auth_failures";
         case ErrorCode::override_not_allowed:
             return "override_not_allowed";
+        case ErrorCode::rate_limit_exceeded:
+            return "rate_limit_exceeded";
+        case ErrorCode::budget_exceeded:
+            return "budget_exceeded";
+        case ErrorCode::request_exceeds_limit:
+            return "request_exceeds_limit";
         case ErrorCode::model_not_found:
             return "model_not_found";
         case ErrorCode::unknown_path:
@@ -51,6 +57,8 @@ std::string_view to_string(ErrorCode code) noexcept {
             return "draining";
         case ErrorCode::ledger_unavailable:
             return "ledger_unavailable";
+        case ErrorCode::limits_unavailable:
+            return "limits_unavailable";
         case ErrorCode::internal:
             return "internal";
         case ErrorCode::provider_unavailable:

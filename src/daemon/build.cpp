@@ -14,6 +14,7 @@
 #include "net/tls.hpp"
 #include "provider/mock/mock.hpp"
 #include "stage/auth/yaml_directory.hpp"
+#include "stage/limiter/token_limiter.hpp"
 
 namespace sluice::daemon {
 namespace {
@@ -78,13 +79,18 @@ std::string secret_digest(Secret const& secret) {
 class Builder {
   public:
     Builder(config::Document const& document, engine::Runtime& runtime,
-            ProxyEnvironment const& environment)
-        : document_(document), runtime_(runtime), environment_(environment) {}
+            ProxyEnvironment const& environment, std::shared_ptr<stage::LimitState> limits)
+        : document_(document),
+          runtime_(runtime),
+          environment_(environment),
+          limit_state_(std::move(limits)) {}
 
     Result<std::shared_ptr<engine::Snapshot const>> run() {
         snapshot_ = std::make_shared<engine::Snapshot>();
         snapshot_->trial = document_.trial;
         snapshot_->loaded_at = Wall::now();
+        auto limited = add_limiter();
+        if (!limited) return std::move(limited).error();
         for (auto const& described : document_.providers) {
             auto added = add_provider(described);
             if (!added) return std::move(added).error();
@@ -144,6 +150,16 @@ class Builder {
         return book_ ? book_->mask_of(names) : 0;
     }
 
+    Result<void> add_limiter() {
+        if (!limit_state_) return {};
+        auto made = stage::TokenLimiter::create(document_, limit_state_);
+        if (!made) return std::move(made).error();
+        if ((*made)->is_empty()) return {};
+        limiter_ = *made;
+        snapshot_->limiter = std::move(*made);
+        return {};
+    }
+
     Result<void> add_provider(config::Provider const& described) {
         auto provider = std::make_unique<Provider>();
         provider->name = described.name;
@@ -158,6 +174,7 @@ class Builder {
                                            described.name, described.dialect));
         }
         provider->max_output_name = described.max_output_name;
+        if (limiter_) provider->limits = limiter_->provider(described.name);
         for (auto const& rule : described.shape) provider->shape.push_back(shape_rule(rule));
         provider->prices = provider::make_prices(described.name, described.prices, document_.prices,
                                                  document_.price_lists);
@@ -295,9 +312,10 @@ class Builder {
         for (auto const& key : described.keys) {
             if (key.value.empty()) continue;  // a reference that led to nothing: unavailable
             auto const identity = provider.name + '\n' + key.name + '\n' + secret_digest(key.value);
-            provider.credentials.push_back({key.name, key.value, key.weight,
-                                            runtime_.credential_health(identity),
-                                            runtime_.call_stats("credential\n" + identity)});
+            provider.credentials.push_back(
+                {key.name, key.value, key.weight, runtime_.credential_health(identity),
+                 runtime_.call_stats("credential\n" + identity),
+                 limiter_ ? limiter_->credential(provider.name, key.name) : nullptr});
         }
     }
 
@@ -331,7 +349,9 @@ class Builder {
         auto const identity = provider.endpoint.identity() + provider.path_prefix + '\n' + model;
         auto health = runtime_.target_health(identity, model.empty());
         auto stats = runtime_.call_stats("target\n" + identity);
-        return {&provider, std::move(model), weight, std::move(health), std::move(stats)};
+        auto limits = limiter_ ? limiter_->target(provider.name, model) : nullptr;
+        return {&provider,         std::move(model), weight,
+                std::move(health), std::move(stats), std::move(limits)};
     }
 
     void add_routes() {
@@ -361,6 +381,7 @@ class Builder {
         route.retry = retry_policy(described.retry);
         route.drains = described.on_disconnect == config::OnDisconnect::drain;
         route.guards = guards_of(described.guardrails);
+        route.output_tokens_max = described.output_tokens_max.value_or(0);
         route.refuses_losses = described.on_loss == config::OnLoss::reject;
         route.health = {static_cast<std::uint32_t>(described.health.failures_in_a_row),
                         milliseconds{described.health.skip_ms}};
@@ -482,6 +503,8 @@ class Builder {
     config::Document const& document_;
     engine::Runtime& runtime_;
     ProxyEnvironment const& environment_;
+    std::shared_ptr<stage::LimitState> limit_state_;
+    std::shared_ptr<stage::TokenLimiter const> limiter_;  // null: nothing is limited
     std::shared_ptr<engine::Snapshot> snapshot_;
     guard::GuardBook* book_ = nullptr;  // the snapshot's; null: no guardrail is configured
     std::map<std::pair<std::string, bool>, std::shared_ptr<net::TlsClient const>> tls_clients_;
@@ -505,8 +528,9 @@ ProxyEnvironment ProxyEnvironment::read() {
 
 Result<std::shared_ptr<engine::Snapshot const>> build(config::Document const& document,
                                                       engine::Runtime& runtime,
-                                                      ProxyEnvironment const& environment) {
-    return Builder(document, runtime, environment).run();
+                                                      ProxyEnvironment const& environment,
+                                                      std::shared_ptr<stage::LimitState> limits) {
+    return Builder(document, runtime, environment, std::move(limits)).run();
 }
 
 }  // namespace sluice::daemon

@@ -11,6 +11,7 @@
 #include "engine/runtime.hpp"
 #include "engine/snapshot.hpp"
 #include "net/server_stream.hpp"
+#include "stage/limiter/limit_state.hpp"
 
 namespace sluice::daemon {
 
@@ -23,9 +24,9 @@ struct ProxyEnvironment {
 };
 
 // Error message: for the operator, names what in the config could not be built. Opens the files of
-// TLS settings; connects to nothing.
-Result<std::shared_ptr<engine::Snapshot const>> build(config::Document const& document,
-                                                      engine::Runtime& runtime,
-                                                      ProxyEnvironment const& environment);
+// TLS settings; connects to nothing. `limits` null: limits are checked and not built.
+Result<std::shared_ptr<engine::Snapshot const>> build(
+    config::Document const& document, engine::Runtime& runtime, ProxyEnvironment const& environment,
+    std::shared_ptr<stage::LimitState> limits = {});
 
 }  // namespace sluice::daemon

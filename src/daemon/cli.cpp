@@ -47,6 +47,7 @@ int run_cli(int argc, char** argv) {
     command::add_keys(app, exit_code);
     command::add_routes(app, exit_code);
     command::add_health(app, exit_code);
+    command::add_limits(app, exit_code);
     if (!knows_command(app, argc, argv)) return command::exit_usage;
     try {
         app.parse(argc, argv);

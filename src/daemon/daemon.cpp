@@ -21,6 +21,7 @@
 #include "net/bind.hpp"
 #include "net/connection_caps.hpp"
 #include "net/server_stream.hpp"
+#include "stage/limiter/limits_page.hpp"
 
 namespace sluice::daemon {
 namespace {
@@ -46,6 +47,11 @@ telemetry::LedgerOptions ledger_options(config::Document const& document) {
 unsigned worker_count_of(config::Server const& server) {
     if (server.workers > 0) return static_cast<unsigned>(server.workers);
     return std::max(1U, std::thread::hardware_concurrency());
+}
+
+// Null: nothing is limited.
+std::shared_ptr<stage::TokenLimiter const> limiter_of(engine::Snapshot const& snapshot) {
+    return std::static_pointer_cast<stage::TokenLimiter const>(snapshot.limiter);
 }
 
 // Telemetry knows no store: a plain struct of figures stands between them.
@@ -78,6 +84,11 @@ struct Daemon::Scripts {
         "admin.providers", endpoint::AdminPage::at_once([](Exchange& x) {
             return Result<endpoint::AdminAnswer>{
                 endpoint::AdminAnswer{endpoint::providers_json(x.snapshot, Steady::now())}};
+        })};
+    endpoint::AdminPage admin_limits{
+        "admin.limits", endpoint::AdminPage::at_once([](Exchange& x) {
+            auto const limiter = limiter_of(x.snapshot);
+            return Result<endpoint::AdminAnswer>{{stage::limits_json(limiter.get())}};
         })};
     endpoint::AdminPage admin_reload;
     endpoint::AdminPage admin_config;
@@ -116,6 +127,7 @@ struct Daemon::Scripts {
             {Method::get, "/readyz", &readyz, openai},
             {Method::get, "/metrics", &metrics, openai},
             {Method::get, "/admin/config", &admin_config, openai},
+            {Method::get, "/admin/limits", &admin_limits, openai},
             {Method::get, "/admin/providers", &admin_providers, openai},
             {Method::get, "/admin/routes", &admin_routes, openai},
             {Method::post, "/admin/reload", &admin_reload, openai},
@@ -146,10 +158,11 @@ Result<std::unique_ptr<Daemon>> Daemon::create(config::Document document,
 }
 
 Result<void> Daemon::open(LedgerDisks disks) {
-    auto built = build(document_, runtime_, environment_);
+    auto const workers = worker_count_of(document_.server);
+    limits_ = std::make_shared<stage::LimitState>(workers, document_.storage.dir);
+    auto built = build(document_, runtime_, environment_, limits_);
     if (!built) return std::move(built).error();
     snapshot_ = std::move(*built);
-    auto const workers = worker_count_of(document_.server);
     stats_.resize(workers);
     for (unsigned i = 0; i < workers; ++i) workers_.push_back(net::Worker::create(i));
     auto outlets = open_outlets(std::move(disks));
@@ -196,7 +209,17 @@ Result<void> Daemon::open_outlets(LedgerDisks disks) {
     if (!traces) return std::move(traces).error();
     traces_ = std::move(*traces);
 
+    webhook_ = open_webhook(document_.telemetry.budget_webhook);
+    std::function<void(std::string)> tell;
+    if (webhook_) tell = [this](std::string body) { webhook_->send(std::move(body)); };
+    budget_watch_ = std::make_unique<stage::BudgetWatch>(std::move(tell));
+    budget_watch_->watch(limiter_of(*snapshot_));
+
     telemetry::MetricsSources sources;
+    sources.limits = [this] {
+        return limit_figures(*limits_, limiter_of(*admin_contexts_.front().snapshot).get(),
+                             *budget_watch_, webhook_.get());
+    };
     sources.workers = [this] {
         std::lock_guard const lock(stats_mutex_);
         return stats_;
@@ -313,6 +336,9 @@ void Daemon::stop(Steady::duration drain) {
     for (auto& thread : threads_) thread.join();
     threads_.clear();
     ledger_->stop();
+    budget_watch_->stop();
+    if (webhook_) webhook_->stop();
+    limits_->stop();
     projector_->stop();
     if (traces_) traces_->stop();
 }

@@ -26,12 +26,14 @@
 #include "net/offload.hpp"
 #include "net/worker.hpp"
 #include "stage/auth/auth_throttle.hpp"
+#include "stage/limiter/budget_watch.hpp"
 #include "store/projection/projector.hpp"
 #include "store/usage/query.hpp"
 #include "telemetry/ledger.hpp"
 #include "telemetry/metrics.hpp"
 #include "telemetry/record_sink.hpp"
 #include "telemetry/trace/exporter.hpp"
+#include "telemetry/webhook.hpp"
 
 namespace sluice::daemon {
 
@@ -80,6 +82,7 @@ class Daemon {
     net::Worker& worker(std::size_t index) { return *workers_[index]; }
     telemetry::Ledger& ledger() { return *ledger_; }
     store::Projector& projector() { return *projector_; }
+    stage::BudgetWatch& budget_watch() { return *budget_watch_; }
     telemetry::Metrics& metrics() { return *metrics_; }
     // One entry per worker, as of now. The thread that starts and stops the daemon.
     [[nodiscard]] std::vector<net::WorkerStats> worker_stats();
@@ -127,6 +130,7 @@ class Daemon {
 
     std::mutex reload_mutex_;  // one reload at a time; of these:
     engine::Runtime runtime_;
+    std::shared_ptr<stage::LimitState> limits_;  // before the Snapshots that speak of it
     std::shared_ptr<engine::Snapshot const> snapshot_;
     std::vector<std::shared_ptr<engine::Snapshot const>> retired_;  // until no worker pins them
     std::vector<std::string> identities_;                           // of snapshot_'s upstreams
@@ -140,6 +144,8 @@ class Daemon {
     std::unique_ptr<telemetry::Ledger> ledger_;
     std::unique_ptr<store::Projector> projector_;       // reads what the ledger wrote
     std::unique_ptr<telemetry::TraceExporter> traces_;  // null: off
+    std::unique_ptr<telemetry::Webhook> webhook_;       // null: off
+    std::unique_ptr<stage::BudgetWatch> budget_watch_;
     std::unique_ptr<telemetry::Metrics> metrics_;
     std::vector<std::unique_ptr<telemetry::RecordSink>> sinks_;
     std::vector<net::InheritedSocket> inherited_;  // not taken by a listener yet

@@ -136,7 +136,7 @@ ReloadReport Daemon::reload(std::string const& cause) {
 // Everything that can fail.
 Result<std::shared_ptr<Daemon::Next const>> Daemon::prepare(config::Document const& wanted) {
     auto next = std::make_shared<Next>();
-    auto built = build(wanted, runtime_, environment_);
+    auto built = build(wanted, runtime_, environment_, limits_);
     if (!built) return std::move(built).error();
     next->snapshot = std::move(*built);
     next->options = server_options(wanted.server);
@@ -172,6 +172,8 @@ bool Daemon::publish(std::shared_ptr<Next const> const& next) {
         waiting_ = acknowledgements;
     }
     retired_.push_back(std::exchange(snapshot_, next->snapshot));
+    budget_watch_->watch(
+        std::static_pointer_cast<stage::TokenLimiter const>(next->snapshot->limiter));
     identities_ = next->identities;
     for (std::size_t i = 0; i < workers_.size(); ++i) {
         workers_[i]->post([this, i, next, acknowledgements] {
@@ -210,6 +212,7 @@ bool Daemon::tidy() {
         std::erase_if(retired_, [](auto const& snapshot) { return snapshot.use_count() == 1; });
     if (freed > 0) {
         runtime_.sweep();
+        limits_->sweep();
         auto const identities = std::make_shared<std::vector<std::string> const>(identities_);
         for (auto& worker : workers_) {
             worker->post(

@@ -40,6 +40,9 @@ void add_answer_headers(Exchange const& x, http::HeaderBlock& headers) {
             headers.add("x-sluice-attempts", fmt::format_int(x.record.attempts.size()).c_str());
         }
     }
+    if (x.limits && x.dialect->add_rate_limits) {
+        x.dialect->add_rate_limits(x.limits->figures, headers);
+    }
     if (!x.losses.empty()) headers.add("x-sluice-losses", x.losses.joined());
     if (x.guards && !x.guards->tallies.empty()) {
         headers.add("x-sluice-guardrails", guards_header(x));

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/log.hpp"
+#include "engine/reserve.hpp"
 #include "engine/worker_context.hpp"
 #include "net/cancelled.hpp"
 #include "net/server_stream.hpp"
@@ -16,16 +17,21 @@ using provider::Credential;
 using provider::Provider;
 
 // Drawn by weight among those not benched; null when none is left.
-Credential const* pick_credential(Provider const& provider, Dice& dice, Steady::time_point now) {
+// `full`: those whose limits had no room.
+Credential const* pick_credential(Provider const& provider, Dice& dice, Steady::time_point now,
+                                  std::vector<Credential const*> const& full) {
+    auto const is_out = [&](Credential const& credential) {
+        return credential.health->is_benched(now) ||
+               std::find(full.begin(), full.end(), &credential) != full.end();
+    };
     std::uint64_t sum = 0;
     for (auto const& credential : provider.credentials) {
-        if (!credential.health->is_benched(now))
-            sum += static_cast<std::uint64_t>(credential.weight);
+        if (!is_out(credential)) sum += static_cast<std::uint64_t>(credential.weight);
     }
     if (sum == 0) return nullptr;
     auto mark = dice.below(sum);
     for (auto const& credential : provider.credentials) {
-        if (credential.health->is_benched(now)) continue;
+        if (is_out(credential)) continue;
         auto const weight = static_cast<std::uint64_t>(credential.weight);
         if (mark < weight) return &credential;
         mark -= weight;
@@ -111,12 +117,22 @@ class Dispatch {
 
     // One target: the next credential is tried before the next target.
     Async<std::unique_ptr<Answer>> visit(Target const& target) {
+        full_.clear();
         while (attempts_left() && !x_.client.cancel().cancelled()) {
             auto const now = Steady::now();
-            auto const* credential = pick_credential(*target.provider, x_.worker.dice, now);
+            auto const* credential = pick_credential(*target.provider, x_.worker.dice, now, full_);
             if (!credential && target.provider->needs_credential) break;
             auto const admitted = health_of(target).admit(now, x_.route->health);
             if (admitted == Admit::no) break;
+            auto const reserved = reserve_attempt(x_, target, credential);
+            if (!reserved) {
+                if (admitted == Admit::probe) health_of(target).on_probe_abandoned();
+                remember_limit(reserved.error());
+                if (is_over_) co_return give_up();
+                if (!credential || !credential->limits) break;
+                full_.push_back(credential);
+                continue;
+            }
             ++attempts_;
             tried_ = true;
             auto tried = co_await attempt(x_, codec_, target, credential);
@@ -124,6 +140,7 @@ class Dispatch {
             judge(target, admitted, outcome.error);
             count(target, credential, outcome.error);
             if (!outcome.error) co_return std::move(outcome.answer);
+            settle_attempt(x_);
             bool const is_last = is_final(*outcome.error);
             remember(std::move(*outcome.error), std::move(outcome.answer));
             if (is_last) {
@@ -161,6 +178,13 @@ class Dispatch {
         };
         if (target.stats) note(*target.stats);
         if (credential && credential->stats) note(*credential->stats);
+    }
+
+    // A limit had no room for an attempt: another target may have. What is told is the soonest.
+    void remember_limit(Error const& error) {
+        if (error.retry == Retry::no) is_over_ = true;  // the caller's own
+        if (limited_ && limited_->retry_after_ms <= error.retry_after_ms) return;
+        limited_ = error;
     }
 
     // Keeps what the caller will be told should this have been the last try. A target that merely
@@ -228,6 +252,7 @@ class Dispatch {
     Result<std::unique_ptr<Answer>> give_up() {
         report();
         if (x_.client.cancel().cancelled()) return net::cancelled_error(x_.client.cancel());
+        if (attempts_ == 0 && limited_) return std::move(*limited_);
         if (attempts_ == 0 || last_.code == ErrorCode::upstream_auth) {
             auto const now = Steady::now();
             return all_benched(now) ? credentials_exhausted(plan_, now) : not_admitted();
@@ -291,6 +316,8 @@ class Dispatch {
     bool may_change_ = false;   // in this round: some target may answer differently later
     std::int64_t wait_ms_ = 0;  // the shortest Retry-After among those
     bool is_over_ = false;      // no further try
+    std::vector<Credential const*> full_;  // of the target being visited
+    std::optional<Error> limited_;         // what a limit of the gateway's refused with
     Error last_;
     std::unique_ptr<Answer> shown_;  // the provider's own error answer of the last attempt
 };

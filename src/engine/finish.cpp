@@ -5,34 +5,12 @@
 #include "base/log.hpp"
 #include "engine/guarding.hpp"
 #include "engine/intake.hpp"
+#include "engine/reserve.hpp"
 #include "engine/snapshot.hpp"
 #include "engine/worker_context.hpp"
 #include "net/server_stream.hpp"
 
 namespace sluice::engine {
-namespace {
-
-provider::Provider const* find_provider(Snapshot const& snapshot, std::string_view name) noexcept {
-    for (auto const& provider : snapshot.providers) {
-        if (provider->name == name) return provider.get();
-    }
-    return nullptr;
-}
-
-// What each attempt cost, as far as the price of its model is known.
-void reckon_cost(Exchange& x) {
-    for (auto& attempt : x.record.attempts) {
-        if (attempt.usage.input == 0 && attempt.usage.output == 0) continue;
-        auto const* provider = find_provider(x.snapshot, attempt.provider);
-        auto const* price = provider ? provider->prices.find(attempt.model) : nullptr;
-        if (!price) continue;
-        attempt.cost = provider::cost_of(*price, attempt.usage);
-        if (attempt.cost) attempt.price = price->version;
-    }
-}
-
-}  // namespace
-
 void note_exception(Exchange& x) noexcept {
     x.record.completed = false;
     if (x.record.status == 0) x.record.status = 500;
@@ -54,7 +32,8 @@ void finish(Exchange& x) noexcept {
         record.client_gone =
             !record.completed && x.client.cancel().reason() == CancelReason::client_gone;
         release_body(x);
-        reckon_cost(x);
+        for (auto& attempt : record.attempts) reckon_cost(x, attempt);
+        if (x.limits) x.snapshot.limiter->finish(x);
         record.losses = x.losses.names();
         if (x.guards) record.guards = guards_record(x);
         if (x.worker.sink) x.worker.sink->record(std::move(record));

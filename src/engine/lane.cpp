@@ -1,5 +1,8 @@
 #include "engine/lane.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "dialect/common/translator.hpp"
 #include "engine/intake.hpp"
 #include "engine/snapshot.hpp"
@@ -51,6 +54,24 @@ Result<void> shape_body(Exchange const& x, Outgoing& out, std::string_view body,
     return held;
 }
 
+// The longest answer that is said upstream for a request that says none: what was reserved, and no
+// more than the model can. nullopt: nothing is to be said.
+std::optional<std::int64_t> output_cap(Exchange const& x, Target const& target,
+                                       std::string_view model) noexcept {
+    if (!x.limits || !x.limits->output_cap) return std::nullopt;
+    auto const* listed = target.provider->prices.listed.find(model);
+    auto const own = listed ? listed->rules.output_tokens_max : std::nullopt;
+    return own ? std::min<std::int64_t>(*x.limits->output_cap, *own) : *x.limits->output_cap;
+}
+
+// Both are sorted, and none touches what another changes.
+void merge(Patches& into, Patches more) {
+    into.insert(into.end(), std::make_move_iterator(more.begin()),
+                std::make_move_iterator(more.end()));
+    std::stable_sort(into.begin(), into.end(),
+                     [](Patch const& a, Patch const& b) { return a.offset < b.offset; });
+}
+
 Error cannot_carry(Losses const& losses) {
     auto error = client_error(ErrorCode::invalid_request, 400,
                               "The model's provider cannot carry: " + losses.joined() +
@@ -73,6 +94,7 @@ Result<void> translate(Exchange& x, Codec const& codec, Target const& target,
     view.ask_usage = true;
     view.rules = price ? &price->rules : nullptr;
     view.max_output_name = target.provider->max_output_name;
+    if (auto const cap = output_cap(x, target, model)) x.neutral->max_output_tokens = *cap;
     auto body = codec_of(x, target).chat->write_chat(*x.neutral, view, x.losses);
     if (!body) {
         auto error = std::move(body).error();
@@ -122,6 +144,9 @@ Result<void> write_outgoing(Exchange& x, Codec const& codec, Target const& targe
     auto const query = x.client.head().query;
     if (spoken.forwards_query && !query.empty()) request.target.append("?").append(query);
     out.patches = codec.patch_request(x.facts, x.body.view(), model, true);
+    auto const cap = codec.patch_output_max ? output_cap(x, target, model) : std::nullopt;
+    if (cap)
+        merge(out.patches, codec.patch_output_max(x.facts, target.provider->max_output_name, *cap));
     request.body = gather(x.body.view(), out.patches);
     if (rules.empty()) return {};
     std::string whole;

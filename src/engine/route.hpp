@@ -22,6 +22,7 @@ struct Target {
     int weight = 1;
     std::shared_ptr<HealthTable> health;
     std::shared_ptr<provider::CallStats> stats;
+    std::shared_ptr<LimitRules const> limits;  // null: none
 
     // `asked`: the model name the caller sent.
     [[nodiscard]] TargetHealth& health_of(std::string_view asked) const noexcept {
@@ -60,9 +61,10 @@ struct Route {
     TimeoutPolicy timeout;
     RetryPolicy retry;
     HealthPolicy health;
-    bool drains = false;          // on_disconnect: the answer is read on for its usage
-    std::uint64_t guards = 0;     // as bits of Snapshot::guards
-    bool refuses_losses = false;  // on_loss: what cannot be carried is refused, not left out
+    bool drains = false;                 // on_disconnect: the answer is read on for its usage
+    std::uint64_t guards = 0;            // as bits of Snapshot::guards
+    std::int64_t output_tokens_max = 0;  // of an answer whose request says none; 0: the model's
+    bool refuses_losses = false;         // on_loss: what cannot be carried is refused, not left out
 };
 
 // Exact names first, then globs by the length of the literal text before their '*', longest first.

@@ -10,6 +10,7 @@
 
 #include "sluice/directory.hpp"
 #include "sluice/ip.hpp"
+#include "sluice/limiter.hpp"
 
 #include "codec/sha256.hpp"
 #include "engine/route.hpp"
@@ -49,6 +50,7 @@ struct Snapshot {
     std::vector<std::unique_ptr<provider::Provider>> providers;
     RouteTable routes;
     std::shared_ptr<Directory const> directory;      // null: server.auth none
+    std::shared_ptr<Limiter const> limiter;          // null: nothing is limited
     std::unique_ptr<CorsPolicy> cors;                // null: not configured
     std::unique_ptr<guard::GuardBook const> guards;  // null: no guardrail is configured
     guard::GuardBook::Mask guard_defaults = 0;       // of every request

@@ -59,6 +59,16 @@ llm::ModelRules rules_of(config::ModelTraits const& traits) {
     return rules;
 }
 
+void note_dearest(Price& price, config::TokenPrice const& rates) noexcept {
+    for (auto const& rate : {rates.input, rates.cache_read, rates.cache_write, rates.cache_write_1h,
+                             rates.audio_input}) {
+        price.input_max = std::max(price.input_max, rate.value_or(0));
+    }
+    for (auto const& rate : {rates.output, rates.audio_output}) {
+        price.output_max = std::max(price.output_max, rate.value_or(0));
+    }
+}
+
 }  // namespace
 
 std::optional<PicoUsd> cost_of(Price const& price, llm::Usage const& usage) noexcept {
@@ -83,7 +93,11 @@ std::optional<PicoUsd> cost_of(Price const& price, llm::Usage const& usage) noex
 }
 
 void PriceTable::add(config::ModelPrice const& rates, std::string const& version) {
-    auto const price = std::make_shared<Price const>(Price{rates, rules_of(rates.traits), version});
+    auto made = std::make_shared<Price>(Price{rates, rules_of(rates.traits), 0, 0, version});
+    note_dearest(*made, rates);
+    if (rates.long_prompt) note_dearest(*made, *rates.long_prompt);
+    for (auto const& [tier, tier_rates] : rates.service_tiers) note_dearest(*made, tier_rates);
+    std::shared_ptr<Price const> const price = std::move(made);
     add_name(rates.name, price);
     for (auto const& name : rates.names) add_name(name, price);
 }

@@ -21,6 +21,9 @@ namespace sluice::provider {
 struct Price {
     config::ModelPrice rates;
     llm::ModelRules rules;
+    // The dearest a token can be, whatever its kind, the tier, the prompt's length. 0: no price.
+    PicoUsd input_max = 0;
+    PicoUsd output_max = 0;
     std::string version;  // "openai/gpt-4o@2026-08-21"; "config/openai/gpt-4o" for the operator's
 };
 

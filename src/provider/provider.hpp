@@ -10,6 +10,7 @@
 
 #include "sluice/dialect.hpp"
 #include "sluice/http.hpp"
+#include "sluice/limiter.hpp"
 #include "sluice/time.hpp"
 
 #include "base/secret.hpp"
@@ -48,6 +49,7 @@ struct Credential {
     int weight = 1;
     std::shared_ptr<CredentialHealth> health;
     std::shared_ptr<CallStats> stats;
+    std::shared_ptr<LimitRules const> limits;  // null: none
 };
 
 struct Provider {
@@ -63,7 +65,8 @@ struct Provider {
     std::string max_output_name = "max_tokens";  // of a dialect that has had several
     Prices prices;
     std::vector<dialect::ShapeRule> shape;
-    std::vector<Credential> credentials;  // usable ones; empty = none is needed
+    std::shared_ptr<LimitRules const> limits;  // null: none
+    std::vector<Credential> credentials;       // usable ones; empty = none is needed
     bool needs_credential = true;
     bool is_mock = false;
     std::array<bool, operation_count> speaks{true, true, true, true};

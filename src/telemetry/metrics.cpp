@@ -395,6 +395,43 @@ void add_traces(std::vector<MetricFamily>& families, TraceCounters const& traces
                 "Requests to the trace collector that failed.", traces.failures);
 }
 
+void add_limits(std::vector<MetricFamily>& families, LimitFigures const& limits) {
+    Sum refused{MetricType::Counter, "sluice_limit_refused_total",
+                "Requests and attempts that a limit had no room for."};
+    for (auto const& each : limits.refused) {
+        refused.count({{"owner", each.owner}, {"limit", each.limit}}, each.count);
+    }
+    Sum used{MetricType::Gauge, "sluice_budget_used_ratio",
+             "Spent of a budget in its period, 0 to 1; what is reserved is not in it."};
+    for (auto const& each : limits.budgets) {
+        used.level({{"owner", each.owner}, {"name", each.name}, {"limit", each.limit}},
+                   each.used_ratio);
+    }
+    Sum warnings{MetricType::Counter, "sluice_budget_warnings_total",
+                 "Budgets that were found to be so far spent."};
+    constexpr std::array<char const*, 3> levels = {"50", "80", "100"};
+    for (std::size_t i = 0; i < levels.size(); ++i) {
+        warnings.count({{"percent", levels[i]}}, limits.warnings[i]);
+    }
+    add_counter(families, "sluice_limit_overshoot_tokens_total",
+                "Tokens that were used beyond what was reserved.", limits.overshoot_tokens);
+    add_single(families, MetricType::Counter, "sluice_limit_overshoot_usd_total",
+               "USD that were used beyond what was reserved.", limits.overshoot_usd);
+    add_counter(families, "sluice_limit_leases_expired_total",
+                "Reservations that were not settled in time and count in full.",
+                limits.leases_expired);
+    add_gauge(families, "sluice_limit_owners_named", "Cells of end users and tags that are kept.",
+              static_cast<double>(limits.owners_named));
+    add_gauge(families, "sluice_budget_store_failing", "1 while budgets cannot be written to disk.",
+              limits.store_failing ? 1 : 0);
+    Sum webhooks{MetricType::Counter, "sluice_webhook_messages_total",
+                 "Messages to telemetry.budget_webhook, by what became of them."};
+    webhooks.count({{"outcome", "sent"}}, limits.webhooks_sent);
+    webhooks.count({{"outcome", "failed_try"}}, limits.webhooks_failed);
+    webhooks.count({{"outcome", "dropped"}}, limits.webhooks_dropped);
+    for (auto* sum : {&refused, &used, &warnings, &webhooks}) std::move(*sum).into(families);
+}
+
 void add_process(std::vector<MetricFamily>& families, ProcessFigures const& figures) {
     add_single(families, MetricType::Counter, "process_cpu_seconds_total",
                "CPU time used, user and system.", figures.cpu_seconds);
@@ -425,6 +462,7 @@ class Metrics::Collector final : public prometheus::Collectable {
         if (sources_.projection) add_projection(families, sources_.projection());
         if (sources_.config) add_config(families, sources_.config());
         if (sources_.credentials) add_credentials(families, sources_.credentials());
+        if (sources_.limits) add_limits(families, sources_.limits());
         if (sources_.traces) add_traces(families, sources_.traces());
         if (sources_.log_dropped) {
             add_counter(families, "sluice_log_lines_dropped_total",

@@ -3,6 +3,7 @@
 // to providers. docs/reference lists them.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <string>
@@ -41,6 +42,32 @@ struct ConfigFigures {
     bool last_failed = false;
 };
 
+// Of the limits and budgets.
+struct LimitFigures {
+    struct Refused {
+        std::string owner;  // kind: "team", "provider"
+        std::string limit;  // kind: "requests", "usd"
+        std::uint64_t count = 0;
+    };
+    struct Budget {
+        std::string owner;
+        std::string name;
+        std::string limit;
+        double used_ratio = 0;
+    };
+    std::vector<Refused> refused;
+    std::vector<Budget> budgets;  // of owners that the configuration names
+    std::array<std::uint64_t, 3> warnings{};
+    std::uint64_t overshoot_tokens = 0;
+    double overshoot_usd = 0;
+    std::uint64_t leases_expired = 0;
+    std::uint64_t owners_named = 0;
+    bool store_failing = false;
+    std::uint64_t webhooks_sent = 0;
+    std::uint64_t webhooks_failed = 0;
+    std::uint64_t webhooks_dropped = 0;
+};
+
 struct TraceCounters {
     std::uint64_t exported = 0;  // spans a collector took
     std::uint64_t dropped = 0;   // spans given up: queue full, refused, or the collector was away
@@ -55,6 +82,7 @@ struct MetricsSources {
     std::function<ConfigFigures()> config;
     std::function<std::vector<CredentialFigures>()> credentials;
     std::function<TraceCounters()> traces;
+    std::function<LimitFigures()> limits;
 };
 
 class Metrics {

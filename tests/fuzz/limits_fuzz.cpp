@@ -91,12 +91,12 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
         }
         auto const state = budget.state(now);
         require(window.state(now).held <= highest && window.state(now).held >= 0);
-        require(state.held <= highest && state.spent >= 0 && state.spent <= state.held);
+        require(state.held <= highest && state.reserved >= 0);
         require(gauge.state(now).held == static_cast<std::int64_t>(leases.held()));
     }
     held.clear();
     require(leases.held() == 0 && gauge.state(now).held == 0);
-    require(budget.state(now).held == budget.state(now).spent);
+    require(budget.state(now).reserved == 0);
     now.steady_s += Window::seconds_kept;
     require(window.state(now).held == 0);
     return 0;

@@ -23,6 +23,7 @@ void add_mock(CLI::App& app, int& exit_code);
 void add_keys(CLI::App& app, int& exit_code);
 void add_routes(CLI::App& app, int& exit_code);
 void add_health(CLI::App& app, int& exit_code);
+void add_limits(CLI::App& app, int& exit_code);
 
 // What several of them need.
 void add_config_option(CLI::App& command, std::string& path);

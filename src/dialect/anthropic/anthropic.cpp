@@ -6,6 +6,7 @@
 #include "dialect/anthropic/event_writer.hpp"
 #include "dialect/anthropic/losses.hpp"
 #include "dialect/anthropic/models.hpp"
+#include "dialect/anthropic/rate_limits.hpp"
 #include "dialect/anthropic/read_chat.hpp"
 #include "dialect/anthropic/request.hpp"
 #include "dialect/anthropic/stream_reader.hpp"
@@ -93,7 +94,8 @@ Dialect const table{"anthropic",
                     "request-id",
                     529,
                     anthropic::write_models,
-                    anthropic::write_model};
+                    anthropic::write_model,
+                    anthropic::add_rate_limits};
 
 }  // namespace
 

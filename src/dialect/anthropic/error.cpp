@@ -27,6 +27,7 @@ std::string_view type_of(Error const& error) noexcept {
         case ErrorCode::overloaded:
         case ErrorCode::draining:
         case ErrorCode::ledger_unavailable:
+        case ErrorCode::limits_unavailable:
         case ErrorCode::provider_unavailable:
             return "overloaded_error";
         case ErrorCode::upstream_timeout:

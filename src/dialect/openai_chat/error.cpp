@@ -23,13 +23,19 @@ Wire wire_of(Error const& error) noexcept {
         case ErrorCode::override_not_allowed:
             return {"permission_error", name};
         case ErrorCode::too_many_auth_failures:
+        case ErrorCode::rate_limit_exceeded:
             return {"rate_limit_error", name};
         case ErrorCode::upstream_rate_limited:
             return {"rate_limit_error", "rate_limit_exceeded"};
+        case ErrorCode::budget_exceeded:
+            return {"insufficient_quota", name};
+        case ErrorCode::request_exceeds_limit:
+            return {"invalid_request_error", name};
         case ErrorCode::overloaded:
             return {"service_unavailable_error", "server_is_overloaded"};
         case ErrorCode::draining:
         case ErrorCode::ledger_unavailable:
+        case ErrorCode::limits_unavailable:
         case ErrorCode::provider_unavailable:
             return {"service_unavailable_error", name};
         case ErrorCode::upstream_rejected:

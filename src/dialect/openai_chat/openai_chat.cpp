@@ -10,6 +10,7 @@
 #include "dialect/openai_chat/event_writer.hpp"
 #include "dialect/openai_chat/losses.hpp"
 #include "dialect/openai_chat/models.hpp"
+#include "dialect/openai_chat/rate_limits.hpp"
 #include "dialect/openai_chat/read_chat.hpp"
 #include "dialect/openai_chat/request.hpp"
 #include "dialect/openai_chat/stream_reader.hpp"
@@ -40,10 +41,11 @@ Codec const chat{"/chat/completions",
                  open_reader,
                  &machines,
                  false,
-                 &openai::answer_texts()};
+                 &openai::answer_texts(),
+                 openai::patch_output_max};
 Codec const complete{
-    "/completions", openai::read_request,   openai::patch_streaming, open_reader, nullptr,
-    false,          &openai::answer_texts()};
+    "/completions", openai::read_request,    openai::patch_streaming, open_reader, nullptr,
+    false,          &openai::answer_texts(), openai::patch_output_max};
 constexpr Codec embed{"/embeddings", openai::read_request, patch_model, open_reader};
 
 Dialect const table{"openai_chat",
@@ -57,7 +59,8 @@ Dialect const table{"openai_chat",
                     {},
                     503,
                     openai::write_models,
-                    openai::write_model};
+                    openai::write_model,
+                    openai::add_rate_limits};
 
 }  // namespace
 

@@ -33,6 +33,7 @@ enum class Member : std::uint8_t {
     input,
     prompt,
     metadata,
+    best_of,
 };
 
 Member member_of(std::string_view name) noexcept {
@@ -49,6 +50,8 @@ Member member_of(std::string_view name) noexcept {
             if (name == "stream") return Member::stream;
             if (name == "system") return Member::system;
             return name == "prompt" ? Member::prompt : Member::other;
+        case 7:
+            return name == "best_of" ? Member::best_of : Member::other;
         case 8:
             if (name == "messages") return Member::messages;
             return name == "metadata" ? Member::metadata : Member::other;
@@ -88,6 +91,8 @@ class RequestWalk {
     bool read_include_usage();
     bool read_limit(std::string_view name);
     bool read_choices();
+    bool read_best_of();
+    bool read_prompt();
     bool read_user();
     bool read_tools(std::string_view name);
     bool read_metadata();
@@ -104,6 +109,8 @@ class RequestWalk {
     std::string_view body_;
     JsonScanner scan_;
     RequestFacts facts_;
+    std::uint32_t best_of_ = 1;
+    std::uint32_t prompts_ = 1;
     std::string complaint_;  // a wrong type or value; told after the walk, if the JSON is right
     std::uint32_t seen_ = 0;
 };
@@ -115,6 +122,9 @@ Result<RequestFacts> RequestWalk::run() {
     if (facts_.model_value.length == 0) {
         return wrong_request("\"model\" is missing; add \"model\": \"<name of a model>\"");
     }
+    constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
+    facts_.answers = static_cast<std::uint32_t>(
+        std::min(most, std::uint64_t{prompts_} * std::max(facts_.choices, best_of_)));
     return std::move(facts_);
 }
 
@@ -154,6 +164,8 @@ bool RequestWalk::read_member(Member member) {
             return read_limit("max_completion_tokens");
         case Member::n:
             return read_choices();
+        case Member::best_of:
+            return read_best_of();
         case Member::user:
             return read_user();
         case Member::metadata:
@@ -169,8 +181,9 @@ bool RequestWalk::read_member(Member member) {
             [[fallthrough]];
         case Member::system:
         case Member::input:
-        case Member::prompt:
             return scan_.skip_value(1, InnerOnce{});
+        case Member::prompt:
+            return read_prompt();
     }
     return false;
 }
@@ -240,7 +253,9 @@ bool RequestWalk::read_include_usage() {
 
 bool RequestWalk::read_limit(std::string_view name) {
     std::optional<std::int64_t> value;
+    auto const from = scan_.offset();
     if (!read_integer(name, "must be an integer such as 1024", value)) return false;
+    if (!value || *value < 0) facts_.open_output_limits.push_back(span_from(from));
     // Below zero means "no limit" to some servers: nothing to reckon with.
     if (value && *value >= 0) {
         facts_.max_output_tokens = std::max(*value, facts_.max_output_tokens.value_or(0));
@@ -259,6 +274,31 @@ bool RequestWalk::read_choices() {
     }
     facts_.choices = static_cast<std::uint32_t>(*value);
     return true;
+}
+
+// Of completions: so many are made, n of them are sent. What it may be is the provider's to say.
+bool RequestWalk::read_best_of() {
+    std::optional<std::int64_t> value;
+    if (scan_.peek() != JsonKind::number) return scan_.skip_value(1);
+    if (!read_integer("best_of", "must be an integer", value)) return false;
+    if (value && *value > 1) {
+        best_of_ = static_cast<std::uint32_t>(
+            std::min<std::int64_t>(*value, std::numeric_limits<std::int32_t>::max()));
+    }
+    return true;
+}
+
+// A list of texts, or of lists of token ids, is as many prompts; a list of token ids is one.
+bool RequestWalk::read_prompt() {
+    if (scan_.peek() != JsonKind::array) return scan_.skip_value(1, InnerOnce{});
+    std::uint32_t prompts = 0;
+    if (!scan_.enter('[')) return false;
+    for (bool first = true; scan_.next_element(first);) {
+        if (scan_.peek() != JsonKind::number) ++prompts;
+        if (!scan_.skip_value(2, InnerOnce{})) return false;
+    }
+    prompts_ = std::max<std::uint32_t>(prompts, 1);
+    return !scan_.failed();
 }
 
 bool RequestWalk::read_user() {
@@ -353,6 +393,19 @@ Patches patch_streaming(RequestFacts const& facts, std::string_view body,
     }
     bool const is_last = patches.empty() || patch.offset > patches.front().offset;
     patches.insert(is_last ? patches.end() : patches.begin(), std::move(patch));
+    return patches;
+}
+
+Patches patch_output_max(RequestFacts const& facts, std::string_view name, std::int64_t tokens) {
+    Patches patches;
+    for (auto const& value : facts.open_output_limits) {
+        patches.push_back({value.offset, value.length, std::to_string(tokens)});
+    }
+    if (!patches.empty()) return patches;
+    std::string member;
+    json::append_string(member, name);
+    member.append(":").append(std::to_string(tokens)).append(",");  // "model" follows at least
+    patches.push_back({facts.first_member, 0, std::move(member)});
     return patches;
 }
 

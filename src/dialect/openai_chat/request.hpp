@@ -12,4 +12,7 @@ Result<RequestFacts> read_request(std::string_view body);
 Patches patch_streaming(RequestFacts const& facts, std::string_view body,
                         std::string_view upstream_model, bool ask_usage);
 
+// Where facts.max_output_tokens is not set: says one.
+Patches patch_output_max(RequestFacts const& facts, std::string_view name, std::int64_t tokens);
+
 }  // namespace sluice::dialect::openai

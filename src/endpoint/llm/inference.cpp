@@ -6,6 +6,7 @@
 #include "engine/intake.hpp"
 #include "engine/plan.hpp"
 #include "engine/relay.hpp"
+#include "engine/reserve.hpp"
 #include "engine/worker_context.hpp"
 
 namespace sluice::endpoint {
@@ -37,6 +38,9 @@ Async<> Inference::run(Exchange& x) {
     //   order; each may answer early.
     auto guarded = engine::guard_request(x, codec);
     if (!guarded) co_return co_await engine::refuse(x, std::move(guarded).error());
+
+    auto reserved = engine::reserve_request(x);
+    if (!reserved) co_return co_await engine::refuse(x, std::move(reserved).error());
 
     // 4 Where it may go, and 5 try until one speaks.
     auto answer = co_await find_answer(x, codec);

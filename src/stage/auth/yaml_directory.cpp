@@ -33,6 +33,9 @@ YamlDirectory::YamlDirectory(std::vector<config::Team> const& teams, GuardsOf co
             principal->key_models = key.models.value_or(std::vector<std::string>{});
             principal->team_from = team.allow_from;
             principal->key_from = key.allow_from;
+            principal->priority = key.priority == config::Priority::batch  ? Priority::batch
+                                  : key.priority == config::Priority::high ? Priority::high
+                                                                           : Priority::normal;
             principal->may_override = key.may_override;
             if (guards) principal->guards = guards(team.guardrails) | guards(key.guardrails);
             Entry const entry{std::move(principal), key.expires, key.disabled, key.is_trial};

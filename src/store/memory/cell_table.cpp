@@ -29,7 +29,8 @@ CellTable::~CellTable() {
     for (auto& entry : entries_) delete entry.load();
 }
 
-LimitCell* CellTable::find(std::uint64_t owner, std::uint64_t salt, LimitKind kind, Period period,
+LimitCell* CellTable::find(std::uint64_t owner, std::uint64_t salt, std::string_view label,
+                           LimitKind kind, Period period,
                            std::shared_ptr<TimeZone const> const& zone,
                            BudgetTable* budgets) noexcept {
     for (int attempt = 0; attempt < 2; ++attempt) {
@@ -53,11 +54,12 @@ LimitCell* CellTable::find(std::uint64_t owner, std::uint64_t salt, LimitKind ki
                     break;
                 }
                 if (!fresh) {
-                    fresh.reset(slot ? new (std::nothrow) Entry{key, LimitCell{*slot, period, zone}}
-                                : kind == LimitKind::concurrency
-                                    ? new (std::nothrow) Entry{key, LimitCell{LimitCell::Gauged{}}}
-                                    : new (std::nothrow)
-                                          Entry{key, LimitCell{LimitCell::Windowed{}}});
+                    fresh.reset(
+                        slot ? new (std::nothrow) Entry{key, salt, label, kind, *slot, period, zone}
+                        : kind == LimitKind::concurrency
+                            ? new (std::nothrow) Entry{key, salt, label, kind, LimitCell::Gauged{}}
+                            : new (std::nothrow)
+                                  Entry{key, salt, label, kind, LimitCell::Windowed{}});
                 }
                 if (!fresh) return nullptr;
                 if (place.compare_exchange_strong(there, fresh.get(), std::memory_order_acq_rel)) {
@@ -68,6 +70,7 @@ LimitCell* CellTable::find(std::uint64_t owner, std::uint64_t salt, LimitKind ki
             if (there->key == key) return &there->cell;
         }
         owner = identity_hash("(others)") + owner % groups;  // a newcomer beyond the bound
+        label = "(others)";
     }
     return nullptr;
 }

@@ -15,6 +15,7 @@ std::optional<std::int64_t> LimitCell::take(std::int64_t amount, std::int64_t ca
 void LimitCell::settle(std::int64_t mark, std::int64_t reserved, std::int64_t used) noexcept {
     if (auto* window = std::get_if<Window>(&state_)) {
         window->adjust(mark, used - reserved);
+        window->settled(reserved);
     } else if (auto* budget = std::get_if<Budget>(&state_)) {
         budget->settle(mark, reserved, used);
     } else {
@@ -27,9 +28,10 @@ LimitCell::State LimitCell::state(Moment now) noexcept {
     if (auto* window = std::get_if<Window>(&state_)) {
         state.held = window->held(now.steady_s);
         if (state.held > 0) state.reset_s = window->wait_s(0, 0, now.steady_s);
+        state.reserved = std::clamp<std::int64_t>(window->reserved(), 0, state.held);
     } else if (auto* budget = std::get_if<Budget>(&state_)) {
         auto const seen = budget->state(now.unix_s);
-        state = {seen.held, seen.spent, 0};
+        state = {seen.held, seen.held - seen.spent, 0};
         if (seen.ends != PeriodSpan::never) state.reset_s = seen.ends - now.unix_s;
     } else {
         state.held = std::get_if<Gauge>(&state_)->held();
@@ -56,11 +58,12 @@ struct Grant::State {
     struct Charge {
         LimitCell* cell;
         LimitKind kind;
+        bool is_likely;
         std::int64_t amount;
         std::int64_t mark;
     };
 
-    void settle(Used const& used) noexcept;
+    void settle(Used const& bound, Used const& likely) noexcept;
     // Appends what the asks take; on a refusal takes back what this call took.
     std::optional<Denied> take(std::span<Ask const> asks, Moment now);
 
@@ -80,7 +83,7 @@ std::optional<Denied> Grant::State::take(std::span<Ask const> asks, Moment now) 
         auto const& ask = asks[i];
         auto const mark = ask.cell->take(ask.amount, ask.cap, now);
         if (mark) {
-            charges.push_back({ask.cell, ask.kind, ask.amount, *mark});
+            charges.push_back({ask.cell, ask.kind, ask.is_likely, ask.amount, *mark});
             continue;
         }
         while (charges.size() > from) {
@@ -88,6 +91,7 @@ std::optional<Denied> Grant::State::take(std::span<Ask const> asks, Moment now) 
             taken.cell->settle(taken.mark, taken.amount, 0);
             charges.pop_back();
         }
+        ask.cell->note_refusal();
         return Denied{i, ask.cell->wait_s(ask.amount, ask.cap, now), ask.amount > ask.cap};
     }
     return std::nullopt;
@@ -95,12 +99,13 @@ std::optional<Denied> Grant::State::take(std::span<Ask const> asks, Moment now) 
 
 // A cell may be charged several times, where a grant was extended: what was used fills the charges
 // in their order, and what is more than all of them goes to the last.
-void Grant::State::settle(Used const& used) noexcept {
+void Grant::State::settle(Used const& bound, Used const& likely) noexcept {
     if (!is_held) return;
     is_held = false;
     leases->unlink(*this);
     for (std::size_t i = 0; i < charges.size(); ++i) {
         auto const& charge = charges[i];
+        auto const& used = charge.is_likely ? likely : bound;
         auto left = charge.kind == LimitKind::requests      ? used.requests
                     : charge.kind == LimitKind::usd_budget  ? used.nano_usd
                     : charge.kind == LimitKind::concurrency ? 0
@@ -128,9 +133,9 @@ Grant& Grant::operator=(Grant&& other) noexcept {
 
 bool Grant::is_held() const noexcept { return state_ && state_->is_held; }
 
-void Grant::settle(Used const& used) noexcept {
+void Grant::settle(Used const& bound, Used const& likely) noexcept {
     if (!state_) return;
-    state_->settle(used);
+    state_->settle(bound, likely);
     state_.reset();
 }
 
@@ -139,25 +144,13 @@ std::optional<Denied> Grant::extend(std::span<Ask const> asks, Moment now) {
     return state_->take(asks, now);
 }
 
-std::int64_t Grant::reserved(LimitKind kind) const noexcept {
-    if (!state_) return 0;
-    LimitCell const* cell = nullptr;
-    std::int64_t sum = 0;
-    for (auto const& charge : state_->charges) {
-        if (charge.kind != kind || (cell && charge.cell != cell)) continue;
-        cell = charge.cell;
-        sum += charge.amount;
-    }
-    return sum;
-}
-
 Ulid const& Grant::id() const noexcept {
     static Ulid const none{};
     return state_ ? state_->id : none;
 }
 
 Leases::~Leases() {
-    while (first_) first_->settle({});  // a grant that outlives its worker was never used
+    while (first_) first_->settle({}, {});  // a grant that outlives its worker was never used
 }
 
 std::variant<Grant, Denied> Leases::reserve(Ulid const& id, std::span<Ask const> asks, Moment now,
@@ -182,7 +175,7 @@ std::size_t Leases::expire(Moment now) noexcept {
                 charge.cell->settle(charge.mark, charge.amount, charge.amount);
             }
             state->charges.clear();
-            state->settle({});
+            state->settle({}, {});
             ++ended;
         }
         state = next;

@@ -2,11 +2,12 @@
 // reserve() takes from all that are asked, in the order they are asked, or from none. Lock-free
 // between workers. Called by stage/limiter.
 //
-// LimitCell is the state, kept by identity over reloads; Limit is a rule of the configuration: a
-// cell and its cap. A remote store can stand behind the same words: a reservation is a batch of
-// (cell, amount, cap), named by the grant's id, so that one that is sent twice counts once.
+// LimitCell is the state, kept by identity over reloads; its cap comes with each ask, from the
+// configuration in force. A remote store can stand behind the same words: a reservation is a batch
+// of (cell, amount, cap), named by the grant's id, so that one that is sent twice counts once.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -46,23 +47,21 @@ class LimitCell {
     void settle(std::int64_t mark, std::int64_t reserved, std::int64_t used) noexcept;
 
     struct State {
-        std::int64_t held = 0;     // reserved and used
-        std::int64_t spent = 0;    // budgets: of held, what is settled
-        std::int64_t reset_s = 0;  // until nothing held counts any more; 0: nothing is held
+        std::int64_t held = 0;      // reserved and used
+        std::int64_t reserved = 0;  // of it, not settled yet
+        std::int64_t reset_s = 0;   // until nothing held counts any more; 0: nothing is held
     };
     State state(Moment now) noexcept;
     // Seconds until `amount` may fit; at least 1.
     std::int64_t wait_s(std::int64_t amount, std::int64_t cap, Moment now) noexcept;
     [[nodiscard]] Budget* budget() noexcept { return std::get_if<Budget>(&state_); }
+    // Something was refused since the last time this was asked.
+    void note_refusal() noexcept { was_refused_.store(true, std::memory_order_relaxed); }
+    bool take_refusal() noexcept { return was_refused_.exchange(false, std::memory_order_relaxed); }
 
   private:
+    std::atomic<bool> was_refused_{false};
     std::variant<Gauge, Window, Budget> state_;
-};
-
-struct Limit {
-    LimitKind kind = LimitKind::requests;
-    std::int64_t cap = 0;
-    std::shared_ptr<LimitCell> cell;
 };
 
 // `cap`: the limit's, or less of it for a caller who may not use all.
@@ -71,6 +70,7 @@ struct Ask {
     LimitKind kind = LimitKind::requests;
     std::int64_t amount = 0;
     std::int64_t cap = 0;
+    bool is_likely = false;  // settled by what was likely used, where nobody knows
 };
 
 struct Denied {
@@ -97,15 +97,15 @@ class Grant {
     ~Grant() { release(); }
 
     [[nodiscard]] bool is_held() const noexcept;
-    // What was used counts, the rest goes back; gauges are given back.
-    void settle(Used const& used) noexcept;
+    // What was used counts, the rest goes back; gauges are given back. Where the asks differ in
+    // what they go by: `bound` is what was used at most, `likely` what was likely used.
+    void settle(Used const& bound, Used const& likely) noexcept;
+    void settle(Used const& used) noexcept { settle(used, used); }
     // Nothing was used.
     void release() noexcept { settle({}); }
     // Takes more from the same or other cells, all or nothing: it is settled together with the
     // rest.
     std::optional<Denied> extend(std::span<Ask const> asks, Moment now);
-    // How much of one kind is reserved by the first ask of that kind and its extensions.
-    [[nodiscard]] std::int64_t reserved(LimitKind kind) const noexcept;
     [[nodiscard]] Ulid const& id() const noexcept;
 
   private:
@@ -134,7 +134,7 @@ class Leases {
     // Returns how many grants had run out.
     std::size_t expire(Moment now) noexcept;
     [[nodiscard]] std::size_t held() const noexcept { return held_; }
-    [[nodiscard]] std::uint64_t expired() const noexcept { return expired_; }
+    [[nodiscard]] std::uint64_t expired() const noexcept { return expired_.load(); }
 
   private:
     friend class Grant;
@@ -143,7 +143,7 @@ class Leases {
 
     Grant::State* first_ = nullptr;
     std::size_t held_ = 0;
-    std::uint64_t expired_ = 0;
+    std::atomic<std::uint64_t> expired_{0};
     std::int64_t looked_at_ = 0;  // steady seconds of the last expire()
 };
 

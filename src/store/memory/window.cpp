@@ -31,6 +31,7 @@ std::optional<std::int64_t> Window::take(std::int64_t amount, std::int64_t cap,
     // Not into the past: another thread's clock may be a tick ahead.
     auto const second = std::max(now, head_.load(std::memory_order_acquire));
     put(second, amount);
+    reserved_.fetch_add(amount, std::memory_order_relaxed);
     return second;
 }
 

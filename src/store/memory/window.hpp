@@ -27,6 +27,13 @@ class Window {
     void adjust(std::int64_t second, std::int64_t by) noexcept;
     // Held now, reserved or used. Never less than there is.
     std::int64_t held(std::int64_t now) noexcept;
+    // Of it, taken and not settled yet: for people to look at.
+    [[nodiscard]] std::int64_t reserved() const noexcept {
+        return reserved_.load(std::memory_order_relaxed);
+    }
+    void settled(std::int64_t amount) noexcept {
+        reserved_.fetch_sub(amount, std::memory_order_relaxed);
+    }
     // Seconds until `amount` would fit; 0: now. For an amount above the cap: until it is empty.
     std::int64_t wait_s(std::int64_t amount, std::int64_t cap, std::int64_t now) noexcept;
 
@@ -41,6 +48,7 @@ class Window {
     // total_ is raised before a cell is and lowered after it, so it is never less than their sum.
     alignas(64) std::atomic<std::int64_t> total_{0};
     std::atomic<std::int64_t> head_{0};  // the latest second that was seen
+    std::atomic<std::int64_t> reserved_{0};
     // Lap of the ring (24 bits) and amount (40 bits) in one word: a cell that was dropped already
     // has the next lap, so that a late adjust finds it gone.
     alignas(64) std::array<std::atomic<std::uint64_t>, cells_count> cells_{};

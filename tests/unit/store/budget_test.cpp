@@ -98,7 +98,7 @@ TEST(Budget, a_new_period_begins_at_zero_and_what_is_settled_late_stays_in_the_o
     cell.settle(*mark, 900, 800);
     auto const state = cell.state(second);
     EXPECT_EQ(state.held, 950);
-    EXPECT_EQ(state.spent, 0);
+    EXPECT_EQ(state.reserved, 950);
     EXPECT_EQ(state.reset_s, 24 * 3600);
 }
 
@@ -152,8 +152,8 @@ TEST_F(BudgetTableTest, a_killed_process_loses_nothing) {
     ASSERT_TRUE(table);
     LimitCell cell{*(*table)->find(7), Period::total, nullptr};
     auto const state = cell.state(now_);
-    EXPECT_EQ(state.spent, 5 * (60 + 11));
-    EXPECT_EQ(state.held, state.spent);
+    EXPECT_EQ(state.held, 5 * (60 + 11));
+    EXPECT_EQ(state.reserved, 0);
 }
 
 TEST_F(BudgetTableTest, a_stopped_process_leaves_its_copy_on_disk_alone) {
@@ -167,7 +167,7 @@ TEST_F(BudgetTableTest, a_stopped_process_leaves_its_copy_on_disk_alone) {
     EXPECT_TRUE(fs::is_empty(dir_ + "/memory"));
     auto table = open();
     ASSERT_TRUE(table);
-    EXPECT_EQ((LimitCell{*(*table)->find(9), Period::total, nullptr}.state(now_).spent), 42);
+    EXPECT_EQ((LimitCell{*(*table)->find(9), Period::total, nullptr}.state(now_).held), 42);
 }
 
 TEST_F(BudgetTableTest, without_the_memory_the_last_copy_counts) {
@@ -180,7 +180,7 @@ TEST_F(BudgetTableTest, without_the_memory_the_last_copy_counts) {
              fs::copy_options::recursive);  // the machine was lost
     auto again = BudgetTable::open(dir_ + "/other", dir_ + "/memory");
     ASSERT_TRUE(again);
-    EXPECT_EQ((LimitCell{*(*again)->find(9), Period::total, nullptr}.state(now_).spent), 77);
+    EXPECT_EQ((LimitCell{*(*again)->find(9), Period::total, nullptr}.state(now_).held), 77);
 }
 
 TEST_F(BudgetTableTest, a_period_that_is_over_is_not_carried_over) {
@@ -236,7 +236,7 @@ TEST_F(BudgetTableTest, without_shared_memory_it_works_on_and_says_so) {
 TEST(CellTable, the_same_owner_finds_the_same_cell_and_newcomers_beyond_the_bound_share) {
     CellTable table;
     auto const find = [&table](std::uint64_t owner) {
-        return table.find(owner, 1, LimitKind::concurrency, Period::total, nullptr, nullptr);
+        return table.find(owner, 1, "", LimitKind::concurrency, Period::total, nullptr, nullptr);
     };
     auto* const first = find(identity_hash("ann"));
     EXPECT_EQ(find(identity_hash("ann")), first);

@@ -1,0 +1,13 @@
+// The caller's limits as headers, the way this dialect's SDKs look for them: x-ratelimit-*, times
+// as "1m2s". Pure; called
+// for each answer of a limited request.
+#pragma once
+
+#include "sluice/http.hpp"
+#include "sluice/limiter.hpp"
+
+namespace sluice::dialect::openai {
+
+void add_rate_limits(RateLimitFigures const& figures, http::HeaderBlock& headers);
+
+}  // namespace sluice::dialect::openai

@@ -1,0 +1,71 @@
+// TokenLimiter: the rules of a Snapshot and what is decided by them, for each request and attempt.
+// The one implementation of sluice/limiter.hpp. Immutable; what it counts is LimitState's.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "sluice/limiter.hpp"
+
+#include "stage/limiter/limit_state.hpp"
+#include "stage/limiter/rules.hpp"
+
+namespace sluice::stage {
+
+class TokenLimiter final : public Limiter {
+  public:
+    // `state` outlives it. Error: for the operator.
+    static Result<std::shared_ptr<TokenLimiter>> create(config::Document const& document,
+                                                        std::shared_ptr<LimitState> state);
+
+    Result<void> admit(Exchange& x, TokenBound const& bound) const override;
+    Result<void> begin_attempt(Exchange& x, std::span<LimitRules const* const> rules,
+                               TokenBound const& bound) const override;
+    void end_attempt(Exchange& x, AttemptRecord const& record) const noexcept override;
+    void finish(Exchange& x) const noexcept override;
+
+    // The rules of providers, credentials and targets; null: none. Names as in config.
+    [[nodiscard]] std::shared_ptr<Rules const> provider(std::string const& name) const;
+    [[nodiscard]] std::shared_ptr<Rules const> credential(std::string const& provider,
+                                                          std::string const& name) const;
+    [[nodiscard]] std::shared_ptr<Rules const> target(std::string const& provider,
+                                                      std::string const& model) const;
+
+    // Every cell there is now, for people. Any thread; slow.
+    struct Seen {
+        OwnerKind owner;
+        std::string name;
+        Rule const* rule;
+        store::LimitCell* cell;
+    };
+    [[nodiscard]] std::vector<Seen> all() const;
+    [[nodiscard]] bool is_empty() const noexcept { return rules_.empty(); }
+    [[nodiscard]] LimitState& state() const noexcept { return *state_; }
+
+  private:
+    class Held;
+    class Asking;
+
+    using ByName = std::unordered_map<std::string, std::shared_ptr<Rules const>>;
+    explicit TokenLimiter(std::shared_ptr<LimitState> state) : state_(std::move(state)) {}
+    Result<void> compile(config::Document const& document);
+    Result<void> add(OwnerKind owner, std::string const& id, config::Limits const& described,
+                     bool per_value = false);
+    [[nodiscard]] bool has(OwnerKind owner) const noexcept {
+        return has_[static_cast<std::size_t>(owner)];
+    }
+    [[nodiscard]] Rules const* find(OwnerKind owner, std::string const& id) const noexcept;
+    void ask_owners(Exchange const& x, Asking& asking) const;
+    [[nodiscard]] Held& held_by(Exchange& x) const;
+
+    std::shared_ptr<LimitState> const state_;
+    std::unordered_map<std::string, std::shared_ptr<Rules const>> rules_;  // by kind and identity
+    std::vector<Rules const*> tag_rules_;
+    std::unordered_map<std::string, std::shared_ptr<Learned>> learned_;  // by route
+    std::array<bool, owner_kind_count> has_{};  // is there any of the kind?
+};
+
+}  // namespace sluice::stage
