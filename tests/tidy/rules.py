@@ -99,7 +99,7 @@ LIBRARIES = {  # include prefix -> where in src/ it may stand
     'simdjson': ('src/codec/', 'src/dialect/', 'src/store/projection/', 'src/telemetry/'),
     'spdlog/': ('src/base/log.cpp', 'src/telemetry/'),
     'prometheus/': ('src/telemetry/',),
-    'curl/': ('src/telemetry/trace/',),
+    'curl/': ('src/telemetry/trace/', 'src/telemetry/webhook.cpp'),
     'hs/': ('src/guard/prefilter.cpp',),
     'pcre2': ('src/guard/pattern.cpp',),
 }

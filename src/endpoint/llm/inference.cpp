@@ -38,7 +38,6 @@ Async<> Inference::run(Exchange& x) {
     //   order; each may answer early.
     auto guarded = engine::guard_request(x, codec);
     if (!guarded) co_return co_await engine::refuse(x, std::move(guarded).error());
-
     auto reserved = engine::reserve_request(x);
     if (!reserved) co_return co_await engine::refuse(x, std::move(reserved).error());
 
