@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -236,14 +237,16 @@ class Described {
     Binding<T> done() const {
         Binding<T> binding;
         binding.shape = shape_;
-        binding.read = [self = *this](Reader& reader, Node const& node, T& out) {
-            self.read_fields(reader, node, out);
+        // Shared: bindings are copied at every level of what holds them.
+        auto const self = std::make_shared<Described const>(*this);
+        binding.read = [self](Reader& reader, Node const& node, T& out) {
+            self->read_fields(reader, node, out);
         };
-        binding.print = [self = *this](T const& value) {
+        binding.print = [self](T const& value) {
             Json printed = Json::object();
-            for (std::size_t i = 0; i < self.printers_.size(); ++i) {
-                if (!self.printers_[i]) continue;
-                printed[self.shape_.fields[i].name] = self.printers_[i](value);
+            for (std::size_t i = 0; i < self->printers_.size(); ++i) {
+                if (!self->printers_[i]) continue;
+                printed[self->shape_.fields[i].name] = self->printers_[i](value);
             }
             return printed;
         };
