@@ -35,9 +35,14 @@ TEST_F(MetricsPage, ListsExactlyWhatAScrapeHas) {
     config.telemetry = fmt::format(
         "  access_log: {{format: \"off\"}}\n  traces: {{endpoint: \"http://127.0.0.1:{}\"}}\n",
         collector.port());
+    config.keys = fmt::format(
+        "  team:\n    limits: {{rpm: 1, tokens: {{amount: 1000000, per: day}}}}\n    keys: {{app: "
+        "{{value: {}}}}}\n",
+        test_key);
     start(config);
     EXPECT_EQ(chat(stream_body("m-1")).status, 200);
     EXPECT_EQ(chat(chat_body("no-such")).status, 404);
+    EXPECT_EQ(chat(chat_body("m-1")).status, 429);
     auto const in_scrape = all_of(scrape(), "^# TYPE (\\S+) ");
     std::ifstream file(SLUICE_SOURCE_DIR "/docs/reference/metrics.md");
     std::ostringstream page;
