@@ -23,7 +23,7 @@ class PlanTest : public ::testing::Test {
         return made;
     }
     static Target target(provider::Provider const& provider, int weight = 1) {
-        return {&provider, "m", weight, std::make_shared<HealthTable>(false), nullptr};
+        return {&provider, "m", weight, std::make_shared<HealthTable>(false), nullptr, nullptr};
     }
     std::vector<std::string> names(Route const& route, Operation operation = Operation::chat) {
         auto plan = choose(route, "m", operation, dice_, now_);
