@@ -39,6 +39,8 @@ TEST_F(MetricsPage, ListsExactlyWhatAScrapeHas) {
         "  team:\n    limits: {{rpm: 1, tokens: {{amount: 1000000, per: day}}}}\n    keys: {{app: "
         "{{value: {}}}}}\n",
         test_key);
+    config.defaults = "guardrails: [watch]";
+    config.more = "guardrails: {watch: {patterns: [\"[a-z]{1,20}\"], action: flag}}\n";
     start(config);
     EXPECT_EQ(chat(stream_body("m-1")).status, 200);
     EXPECT_EQ(chat(chat_body("no-such")).status, 404);
