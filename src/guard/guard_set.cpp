@@ -62,9 +62,9 @@ std::string literal_of(std::string_view pattern) {
 
 void add_secret_literals(unsigned matcher, std::vector<Prefilter::Entry>& out) {
     for (auto const& format : secret_formats()) {
-        out.push_back({literal_of(format.pattern), true, matcher});
+        out.push_back({literal_of(format.pattern), matcher});
     }
-    out.push_back({"-----BEGIN ", true, matcher});
+    out.push_back({"-----BEGIN ", matcher});
 }
 
 // The same matcher under several guards is one rule: the strictest.
@@ -135,7 +135,7 @@ Result<Rules> GuardBook::compile(Mask mask, Way way) const {
         for (auto const& pattern : guard.patterns) {
             rule.matcher = matchers_.find("/" + pattern)->second;
             rule.label = label_of(guard.name);
-            rule.is_prefiltered = true;
+            rule.is_prefiltered = false;  // see docs/adr/0009
             add_rule(rules, rule, guard.name);
         }
         if (guard.on_unscannable == OnUnscannable::reject && !rules.rejects_unscannable) {
@@ -154,13 +154,7 @@ Result<Rules> GuardBook::compile(Mask mask, Way way) const {
         }
         if (rule.is_prefiltered && i >= Prefilter::matchers_max) rule.is_prefiltered = false;
         if (!rule.is_prefiltered) continue;
-        if (rule.label == "SECRET" && rule.matcher == matchers_.find("secrets")->second) {
-            add_secret_literals(i, entries);
-            continue;
-        }
-        for (auto const& [name, matcher] : matchers_) {
-            if (matcher == rule.matcher) entries.push_back({name.substr(1), false, i});
-        }
+        add_secret_literals(i, entries);
     }
     if (!entries.empty()) {
         auto made = Prefilter::create(entries);

@@ -1,8 +1,11 @@
 #include "guard/prefilter.hpp"
 
+#include <algorithm>
 #include <hs/hs.h>
 #include <limits>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "codec/json_walk.hpp"
@@ -83,6 +86,44 @@ Result<PatternFacts> measure_pattern(std::string const& pattern) {
     return facts;
 }
 
+namespace {
+
+// Vectorscan 5.4.9 misses texts by where they stand in memory when a database holds few of them:
+// each is looked for at every distance from the start and to the ends of vectors. At load.
+bool finds_all(Prefilter const& prefilter, std::span<Prefilter::Entry const> entries) {
+    constexpr std::size_t room = 512;
+    alignas(64) char memory[room];
+    for (auto const& entry : entries) {
+        for (std::size_t before = 0; before < 130; ++before) {
+            for (std::size_t const shift : {0U, 1U, 15U, 31U, 32U, 47U, 63U}) {
+                std::fill_n(memory, room, 'j');
+                auto const size = before + entry.literal.size() + before % 67;
+                if (shift + size > room) return false;
+                std::copy(entry.literal.begin(), entry.literal.end(), memory + shift + before);
+                Prefilter::Matchers seen;
+                if (!prefilter.scan({memory + shift, size}, seen) || !seen[entry.matcher]) {
+                    return false;
+                }
+            }
+        }
+    }
+    return true;
+}
+
+// The same texts are proven once.
+bool is_proven(Prefilter const& prefilter, std::span<Prefilter::Entry const> entries) {
+    static std::mutex mutex;
+    static std::map<std::string, bool> known;
+    std::string all;
+    for (auto const& entry : entries) all.append(entry.literal) += '\n';
+    std::lock_guard const lock(mutex);
+    auto const [at, is_new] = known.try_emplace(std::move(all), false);
+    if (is_new) at->second = finds_all(prefilter, entries);
+    return at->second;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Prefilter const>> Prefilter::create(std::span<Entry const> entries) {
     std::vector<std::string> texts;
     std::vector<unsigned> flags, ids;
@@ -90,8 +131,8 @@ Result<std::unique_ptr<Prefilter const>> Prefilter::create(std::span<Entry const
     made->state_ = std::make_unique<State>();
     auto& state = *made->state_;
     for (auto const& entry : entries) {
-        texts.push_back(entry.is_literal ? escaped(entry.pattern) : entry.pattern);
-        flags.push_back(entry.is_literal ? HS_FLAG_SINGLEMATCH : pattern_flags);
+        texts.push_back(escaped(entry.literal));
+        flags.push_back(HS_FLAG_SINGLEMATCH);
         ids.push_back(static_cast<unsigned>(ids.size()));
         state.matcher_of.push_back(entry.matcher);
         state.all.set(entry.matcher);
@@ -103,6 +144,7 @@ Result<std::unique_ptr<Prefilter const>> Prefilter::create(std::span<Entry const
                                            static_cast<unsigned>(expressions.size()), HS_MODE_BLOCK,
                                            nullptr, &state.database, &error);
     if (compiled != HS_SUCCESS) return refused(error);
+    if (!is_proven(*made, entries)) return std::unique_ptr<Prefilter const>{};
     return std::unique_ptr<Prefilter const>{std::move(made)};
 }
 

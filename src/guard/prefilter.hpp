@@ -1,6 +1,7 @@
 // One compiled Vectorscan database of a guard set: which of its matchers can have something to find
 // in a text at all. A prefilter: what it does not name is not there; what it names must be looked
-// for. Immutable; the scratch is the thread's.
+// for. Immutable; the scratch is the thread's. Only texts that were proven to be found on this
+// machine are left to it (docs/adr/0009).
 #pragma once
 
 #include <bitset>
@@ -19,13 +20,13 @@ class Prefilter {
     static constexpr std::size_t matchers_max = 256;
     using Matchers = std::bitset<matchers_max>;
 
-    // A pattern, or a plain text where `is_literal`; several may speak for one matcher.
+    // A text that all that the matcher finds has; several may speak for one matcher.
     struct Entry {
-        std::string pattern;
-        bool is_literal = false;
+        std::string literal;
         unsigned matcher = 0;
     };
 
+    // Null: the database misses what it should find, so everything is to be looked for directly.
     static Result<std::unique_ptr<Prefilter const>> create(std::span<Entry const> entries);
     ~Prefilter();
     Prefilter(Prefilter const&) = delete;
