@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "histogram.hpp"
-#include "wire.hpp"
+#include "tls.hpp"
 
 namespace bench {
 
@@ -16,7 +16,13 @@ struct Options {
     std::uint16_t port = 0;
     std::string key = "sk-bench";
     std::string model;
-    std::string body_file;        // a JSON object whose model is the word MODEL
+    std::string body_file;     // a JSON object whose model is the word MODEL
+    std::string planted_file;  // the same with a planted match: sent instead once in a hundred
+    std::string path = "/v1/chat/completions";
+    std::string headers;          // more of them, each "name: value", with \n between
+    std::string tls_ca;           // given: TLS, with this authority
+    bool resumes = true;          // TLS: a new connection takes up the session of an earlier one
+    bool is_fresh = false;        // closed: a connection for each request
     std::size_t connections = 1;  // or streams, each on a connection of its own
     double seconds = 1;           // how long requests are begun; what is under way is finished
     double rate = 1000;           // open: requests begun per second
@@ -28,14 +34,17 @@ struct Options {
 struct Tally {
     std::uint64_t sent = 0;  // requests written
     std::uint64_t ok = 0;    // complete answers with status 200 (and, of streams, all their chunks)
-    std::uint64_t refused = 0;  // complete answers with another status
-    std::uint64_t broken = 0;   // cut, malformed, or with chunks missing
+    std::uint64_t refused = 0;      // complete answers with another status
+    std::uint64_t broken = 0;       // cut, malformed, or with chunks missing
+    std::uint64_t planted = 0;      // requests with a planted match
+    std::uint64_t plants_seen = 0;  // in answers
 };
 
 // One connection to the proxy. The reader holds the answer under way.
 struct Client {
-    int fd = -1;
+    Wire wire;
     MessageReader reader;
+    PlantCounter plants;
     std::string_view unsent;    // of the request under way
     std::int64_t began_ns = 0;  // when the request was due
     std::string tail;           // stream: an event that is not complete yet
@@ -78,18 +87,37 @@ class Poll {
         epoll_event event{};
         event.events = what;
         event.data.ptr = &client;
-        epoll_ctl(epoll_, operation, client.fd, &event);
+        epoll_ctl(epoll_, operation, client.wire.fd, &event);
     }
 
     int epoll_;
     std::vector<epoll_event> events_;
 };
 
-// The whole request, head and body, as it goes out each time.
-std::string build_request(Options const& options);
+// The requests, head and body, as they go out, and the connections they go out on.
+class Source {
+  public:
+    explicit Source(Options const& options);
+
+    // A new connection; without a descriptor when TLS was refused.
+    Wire connect();
+    // The request to send next: one in a hundred is planted, the first as well.
+    std::string_view next(Tally& tally);
+    // What is printed of the connections: "" without TLS.
+    [[nodiscard]] std::string report() const;
+
+  private:
+    std::uint16_t port_;
+    std::unique_ptr<TlsClient> tls_;
+    std::string plain_;
+    std::string planted_;
+};
 
 // Writes what is left of the request; false when the connection is broken.
 bool send_rest(Poll& poll, Client& client);
+
+// The counts that all modes print, as JSON members with a comma behind.
+std::string tell(Tally const& tally);
 
 // Each prints one JSON object on standard output and returns the exit code.
 int run_closed(Options const& options);  // as fast as the answers come

@@ -11,15 +11,14 @@ namespace {
 class Unary {
   public:
     explicit Unary(Options const& options)
-        : options_(options), request_(build_request(options)), clients_(options.connections) {
+        : options_(options), source_(options), clients_(options.connections) {
         for (auto& client : clients_) open(client);
     }
 
     void begin(Client& client, std::int64_t due_ns) {
         client.began_ns = due_ns;
         client.is_busy = true;
-        client.unsent = request_;
-        ++tally_.sent;
+        client.unsent = source_.next(tally_);
         if (!send_rest(poll_, client)) fail(client);
     }
 
@@ -42,12 +41,9 @@ class Unary {
 
     int report(double seconds) const {
         std::printf(
-            "{\"sent\":%llu,\"ok\":%llu,\"refused\":%llu,\"broken\":%llu,\"seconds\":%.4f,"
-            "\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,\"max_us\":%.1f}\n",
-            static_cast<unsigned long long>(tally_.sent),
-            static_cast<unsigned long long>(tally_.ok),
-            static_cast<unsigned long long>(tally_.refused),
-            static_cast<unsigned long long>(tally_.broken), seconds, latency_.quantile_us(.5),
+            "{%s%s\"seconds\":%.4f,\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,"
+            "\"p999_us\":%.1f,\"max_us\":%.1f}\n",
+            tell(tally_).c_str(), source_.report().c_str(), seconds, latency_.quantile_us(.5),
             latency_.quantile_us(.9), latency_.quantile_us(.99), latency_.quantile_us(.999),
             latency_.max_us());
         return tally_.ok == tally_.sent ? 0 : 1;
@@ -55,38 +51,47 @@ class Unary {
 
   private:
     void open(Client& client) {
-        client.fd = connect_to(options_.port);
+        client.wire = source_.connect();
+        if (client.wire.fd < 0) die("TLS handshake");
         client.reader.reset();
+        client.plants.reset();
         client.is_busy = false;
         poll_.add(client);
     }
 
+    void reopen(Client& client) {
+        client.wire.shut();
+        open(client);
+    }
+
     void fail(Client& client) {
         if (client.is_busy) ++tally_.broken;
-        close(client.fd);
-        open(client);
+        reopen(client);
     }
 
     // True when the answer under way is complete.
     bool read(Client& client) {
-        auto const n = recv(client.fd, scratch_.data(), scratch_.size(), 0);
+        auto const n = client.wire.receive(scratch_.data(), scratch_.size());
         if (n < 0 && errno == EAGAIN) return false;
         if (n <= 0) return fail(client), false;
         std::string_view const bytes{scratch_.data(), static_cast<std::size_t>(n)};
-        auto const taken = client.reader.feed(bytes, [](std::string_view) {});
+        auto const taken =
+            client.reader.feed(bytes, [&](std::string_view piece) { client.plants.look(piece); });
         if (client.reader.is_bad() || taken != bytes.size()) return fail(client), false;
         if (!client.reader.is_done()) return false;
         latency_.add(now_ns() - client.began_ns);
         ++(client.reader.status() == 200 ? tally_.ok : tally_.refused);
-        bool const closes = client.reader.field("connection:") == "close";
+        tally_.plants_seen += client.plants.take();
+        bool const closes = options_.is_fresh || client.reader.field("connection:") == "close";
         client.reader.reset();
+        client.plants.reset();
         client.is_busy = false;
-        if (closes) fail(client);
+        if (closes) reopen(client);
         return true;
     }
 
     Options const& options_;
-    std::string const request_;
+    Source source_;
     Poll poll_;
     std::vector<Client> clients_;
     std::vector<char> scratch_ = std::vector<char>(256 * 1024);

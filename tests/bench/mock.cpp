@@ -1,14 +1,20 @@
-// bench_mock: an OpenAI-like upstream in one epoll loop. What it answers is told by the model's
-// name in the request, so the same request works directly and through any proxy:
+// bench_mock: an upstream in one epoll loop that speaks as OpenAI and, on /v1/messages, as
+// Anthropic does. What it answers is told by the model's name in the request, so the same request
+// works directly and through any proxy:
 //
-//   bench-unary-<name>              the body given by --answer <name>=<file>
-//   bench-unary-<name>-<delay_us>   the same after a pause
-//   bench-sse-<chunks>-<pause_us>   a stream: one chunk at once, then one per pause; 0 = as fast as
-//   it
-//                                   can, each chunk by its own send
+//   bench-*unary-<name>              the body given by --answer <name>=<file>, one in a hundred
+//                                    that of --planted <name>=<file>
+//   bench-*unary-<name>-<delay_us>   the same after a pause
+//   bench-*sse-<chunks>-<pause_us>   a stream: one chunk at once, then one per pause; 0 = as fast
+//                                    as it can, each chunk by its own send; one stream in a hundred
+//                                    holds a planted match, cut by two chunks
 //
-// Each chunk's text begins with "@" and 19 digits: the moment it was sent (wire.hpp: now_ns). A
-// request with "include_usage":true gets the usage chunk. GET /bench/stats tells the counts.
+// The star stands for anything; with "close-" in it the connection is closed after the answer.
+// Anthropic's answers are those named anth<name>. Each chunk's text holds "@" and 19 digits: the
+// moment it was sent (wire.hpp: now_ns). An OpenAI request with "include_usage":true gets the usage
+// chunk. GET /bench/stats tells the counts, planted matches that arrived among them.
+//
+// It listens on three ports: plain, TLS, and TLS that resumes no session (--certificate, --key).
 // Started by tests/bench/run.
 #include <charconv>
 #include <fstream>
@@ -22,23 +28,40 @@
 #include <utility>
 #include <vector>
 
-#include "wire.hpp"
+#include "mock_words.hpp"
+#include "tls.hpp"
 
 namespace bench {
 namespace {
 
 constexpr std::size_t kept_body_bytes = 4096;  // of a request: enough for the model's name
+constexpr std::uint64_t plant_every = 100;     // answers
+constexpr std::uint64_t plant_at = 3;          // chunks left behind which a match is planted
 constexpr int flood_burst = 4;                 // chunks of one stream before the next stream's turn
 
 struct Counts {
     std::uint64_t connections = 0;
     std::uint64_t requests = 0;
     std::uint64_t chunks = 0;
+    std::uint64_t streams = 0;
     std::uint64_t streams_done = 0;
+    std::uint64_t plants_seen = 0;  // in requests
+    std::uint64_t plants_sent = 0;  // in answers
+};
+
+// Complete messages, head and body: as they go out, and with a planted match.
+struct Answer {
+    std::string plain;
+    std::string planted;
+};
+
+struct Listener {
+    int fd;
+    std::unique_ptr<TlsServer> tls;  // none: plain
 };
 
 struct Connection {
-    int fd = -1;
+    Wire wire;
     std::uint64_t serial = 0;  // told apart from an earlier connection with the same fd
     MessageReader reader;
     std::string body;   // the first kept_body_bytes
@@ -47,6 +70,10 @@ struct Connection {
     bool waits_for_write = false;
     bool is_busy = false;  // a request is being answered
     bool wants_usage = false;
+    bool is_anthropic = false;
+    bool is_planted = false;  // the stream under way
+    bool closes = false;      // behind the answer
+    PlantCounter plants;
     std::uint64_t chunks_left = 0;
     std::int64_t pause_ns = 0;
     std::int64_t due_ns = 0;
@@ -60,27 +87,16 @@ struct Due {
     bool operator>(Due const& other) const { return at_ns > other.at_ns; }
 };
 
-std::string as_chunk(std::string_view payload) {
-    char size[24];
-    auto const length = std::snprintf(size, sizeof size, "%zx\r\n", payload.size());
-    return std::string(size, static_cast<std::size_t>(length)).append(payload).append("\r\n");
-}
-
-std::string event(std::string_view choices_and_usage) {
-    return as_chunk(
-        R"(data: {"id":"chatcmpl-BbenchQ8vZ2kT5nYw3","object":"chat.completion.chunk","created":1763800000,)"
-        R"("model":"gpt-4o-mini-2024-07-18","service_tier":"default","system_fingerprint":"fp_560af6e559",)" +
-        std::string(choices_and_usage) + "}\n\n");
-}
-
 class Mock {
   public:
-    Mock(std::uint16_t& port, std::map<std::string, std::string> answers)
-        : answers_(std::move(answers)),
-          epoll_(epoll_create1(EPOLL_CLOEXEC)),
-          listener_(listen_on(port)) {
-        watch(listener_, EPOLLIN, EPOLL_CTL_ADD);
-        stamp_at_ = delta_.find('@') + 1;
+    explicit Mock(std::map<std::string, Answer> answers)
+        : answers_(std::move(answers)), epoll_(epoll_create1(EPOLL_CLOEXEC)) {}
+
+    std::uint16_t listen(std::unique_ptr<TlsServer> tls) {
+        std::uint16_t port = 0;
+        listeners_.push_back({listen_on(port), std::move(tls)});
+        watch(listeners_.back().fd, EPOLLIN, EPOLL_CTL_ADD);
+        return port;
     }
 
     [[noreturn]] void run() {
@@ -113,22 +129,24 @@ class Mock {
     }
 
     void handle(epoll_event const& event) {
-        if (event.data.fd == listener_) return accept_all();
+        for (auto const& listener : listeners_) {
+            if (event.data.fd == listener.fd) return accept_all(listener);
+        }
         auto* const connection = find(event.data.fd);
         if (connection == nullptr) return;
         if ((event.events & EPOLLOUT) != 0) {
             if (!flush(*connection)) return;
             if (connection->chunks_left > 0 && connection->pause_ns == 0 &&
                 connection->out.empty()) {
-                flooding_.push_back({0, connection->fd, connection->serial});
+                flooding_.push_back({0, connection->wire.fd, connection->serial});
             }
         }
         if ((event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) read(*connection);
     }
 
-    void accept_all() {
+    void accept_all(Listener const& listener) {
         for (;;) {
-            int const fd = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+            int const fd = accept4(listener.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
             if (fd < 0) return;
             set_no_delay(fd);
             if (connections_.size() <= static_cast<std::size_t>(fd)) {
@@ -136,7 +154,7 @@ class Mock {
             }
             auto& slot = connections_[static_cast<std::size_t>(fd)];
             slot = std::make_unique<Connection>();
-            slot->fd = fd;
+            slot->wire = {fd, listener.tls ? listener.tls->accept(fd) : nullptr};
             slot->serial = ++counts_.connections;
             watch(fd, EPOLLIN, EPOLL_CTL_ADD);
         }
@@ -152,13 +170,14 @@ class Mock {
         return connection != nullptr && connection->serial == due.serial ? connection : nullptr;
     }
 
-    void drop(Connection const& connection) {
-        close(connection.fd);
-        connections_[static_cast<std::size_t>(connection.fd)].reset();
+    void drop(Connection& connection) {
+        auto const fd = connection.wire.fd;
+        connection.wire.shut();
+        connections_[static_cast<std::size_t>(fd)].reset();
     }
 
     void read(Connection& connection) {
-        auto const n = recv(connection.fd, scratch_.data(), scratch_.size(), 0);
+        auto const n = connection.wire.receive(scratch_.data(), scratch_.size());
         if (n < 0 && errno == EAGAIN) return;
         if (n <= 0) return drop(connection);
         take({scratch_.data(), static_cast<std::size_t>(n)}, connection);
@@ -167,6 +186,7 @@ class Mock {
     void take(std::string_view bytes, Connection& connection) {
         while (!bytes.empty() && !connection.is_busy) {
             bytes.remove_prefix(connection.reader.feed(bytes, [&](std::string_view piece) {
+                connection.plants.look(piece);
                 if (connection.body.size() < kept_body_bytes)
                     connection.body.append(piece.substr(0, kept_body_bytes));
             }));
@@ -178,17 +198,23 @@ class Mock {
 
     // False when the connection is gone.
     bool answer(Connection& connection) {
-        bool const is_stats = connection.reader.head().compare(0, 16, "GET /bench/stats") == 0;
+        auto const& head = connection.reader.head();
         connection.is_busy = true;
-        if (is_stats) return finish(connection, stats());
+        counts_.plants_seen += connection.plants.take();
+        if (head.starts_with("GET /bench/stats")) return finish(connection, stats());
         ++counts_.requests;
+        connection.is_anthropic = head.starts_with("POST /v1/messages");
         auto const body = std::string_view(connection.body);
         auto const at = body.find("\"bench-");
         auto const end = at == body.npos ? body.npos : body.find('"', at + 1);
         if (end == body.npos) return finish(connection, unknown_model_);
         auto const model = body.substr(at + 7, end - at - 7);
-        if (model.starts_with("sse-")) return open_stream(connection, model.substr(4));
-        return answer_unary(connection, model.substr(std::min<std::size_t>(6, model.size())));
+        connection.closes = model.find("close-") != model.npos;
+        if (auto const sse = model.find("sse-"); sse != model.npos)
+            return open_stream(connection, model.substr(sse + 4));
+        auto const unary = model.find("unary-");
+        if (unary == model.npos) return finish(connection, unknown_model_);
+        return answer_unary(connection, model.substr(unary + 6));
     }
 
     bool answer_unary(Connection& connection, std::string_view name) {
@@ -197,15 +223,20 @@ class Mock {
             std::from_chars(name.data() + dash + 1, name.data() + name.size(), delay_us);
             name = name.substr(0, dash);
         }
-        auto const found = answers_.find(std::string(name));
+        auto const found =
+            answers_.find((connection.is_anthropic ? "anth" : "") + std::string(name));
         if (found == answers_.end()) return finish(connection, unknown_model_);
-        if (delay_us == 0) return finish(connection, found->second);
-        connection.delayed = &found->second;
-        due_.push({now_ns() + delay_us * 1000, connection.fd, connection.serial});
+        bool const is_planted = !found->second.planted.empty() && is_planted_turn();
+        if (is_planted) ++counts_.plants_sent;
+        auto const& message = is_planted ? found->second.planted : found->second.plain;
+        if (delay_us == 0) return finish(connection, message);
+        connection.delayed = &message;
+        due_.push({now_ns() + delay_us * 1000, connection.wire.fd, connection.serial});
         return true;
     }
 
     bool open_stream(Connection& connection, std::string_view shape) {
+        ++counts_.streams;
         std::int64_t pause_us = 0;
         auto const dash = std::min(shape.find('-'), shape.size() - 1);
         std::from_chars(shape.data(), shape.data() + dash, connection.chunks_left);
@@ -213,11 +244,12 @@ class Mock {
         connection.pause_ns = pause_us * 1000;
         connection.wants_usage =
             connection.body.find("\"include_usage\":true") != std::string::npos;
-        if (!put(connection, stream_head_)) return false;
+        connection.is_planted = connection.chunks_left > plant_at + 2 && is_planted_turn();
+        if (!put(connection, words_of(connection).begin)) return false;
         if (!put_chunk(connection)) return false;
         if (connection.chunks_left == 0) return true;
         if (connection.pause_ns == 0) {
-            flooding_.push_back({0, connection.fd, connection.serial});
+            flooding_.push_back({0, connection.wire.fd, connection.serial});
         } else {
             // Paced streams get a random phase, so that those opened together do not tick together;
             // a silent one (an hour's pause) is left alone.
@@ -226,31 +258,46 @@ class Mock {
                 static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(spread));
             connection.due_ns =
                 now_ns() + (spread < connection.pause_ns ? connection.pause_ns : phase);
-            due_.push({connection.due_ns, connection.fd, connection.serial});
+            due_.push({connection.due_ns, connection.wire.fd, connection.serial});
         }
         return true;
     }
 
+    bool is_planted_turn() { return turns_++ % plant_every == 0; }
+
+    Words& words_of(Connection const& connection) {
+        return connection.is_anthropic ? anthropic_ : openai_;
+    }
+
     bool put_chunk(Connection& connection) {
-        char digits[24];
-        std::snprintf(digits, sizeof digits, "%019lld", static_cast<long long>(now_ns()));
-        delta_.replace(stamp_at_, 19, digits, 19);
+        auto& words = words_of(connection);
+        auto* chunk = &words.delta;
+        if (connection.is_planted && connection.chunks_left == plant_at + 1) chunk = &words.half;
+        if (connection.is_planted && connection.chunks_left == plant_at) {
+            chunk = &words.rest;
+            ++counts_.plants_sent;
+        }
         ++counts_.chunks;
-        if (!put(connection, delta_)) return false;
+        if (!put(connection, chunk->now())) return false;
         if (--connection.chunks_left > 0) return true;
         ++counts_.streams_done;
-        return finish(connection, connection.wants_usage ? stream_end_with_usage_ : stream_end_);
+        return finish(connection, connection.wants_usage ? words.end_with_usage : words.end);
     }
 
     // The last bytes of an answer; then whatever the client pipelined behind the request.
     bool finish(Connection& connection, std::string_view bytes) {
         if (!put(connection, bytes)) return false;
+        if (connection.closes) {
+            if (connection.out.empty()) return drop(connection), false;
+            return true;  // when what is left has gone
+        }
         connection.is_busy = false;
         connection.reader.reset();
         connection.body.clear();
+        connection.plants.reset();
         if (connection.input.empty()) return true;
         auto const serial = connection.serial;
-        auto const fd = connection.fd;
+        auto const fd = connection.wire.fd;
         auto const input = std::exchange(connection.input, {});
         take(input, connection);
         return find({0, fd, serial}) != nullptr;
@@ -258,7 +305,7 @@ class Mock {
 
     bool put(Connection& connection, std::string_view bytes) {
         if (connection.out.empty()) {
-            auto const n = send(connection.fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+            auto const n = connection.wire.transmit(bytes);
             if (n < 0 && errno != EAGAIN) return drop(connection), false;
             bytes.remove_prefix(n < 0 ? 0 : static_cast<std::size_t>(n));
             if (bytes.empty()) return true;
@@ -269,10 +316,11 @@ class Mock {
     }
 
     bool flush(Connection& connection) {
-        auto const n =
-            send(connection.fd, connection.out.data(), connection.out.size(), MSG_NOSIGNAL);
+        auto const n = connection.wire.transmit(connection.out);
         if (n < 0 && errno != EAGAIN) return drop(connection), false;
         connection.out.erase(0, n < 0 ? 0 : static_cast<std::size_t>(n));
+        if (connection.closes && connection.chunks_left == 0 && connection.out.empty())
+            return drop(connection), false;
         wait_for_write(connection, !connection.out.empty());
         return true;
     }
@@ -280,7 +328,7 @@ class Mock {
     void wait_for_write(Connection& connection, bool wanted) const {
         if (connection.waits_for_write == wanted) return;
         connection.waits_for_write = wanted;
-        watch(connection.fd, wanted ? EPOLLIN | EPOLLOUT : EPOLLIN, EPOLL_CTL_MOD);
+        watch(connection.wire.fd, wanted ? EPOLLIN | EPOLLOUT : EPOLLIN, EPOLL_CTL_MOD);
     }
 
     void flood() {
@@ -311,54 +359,44 @@ class Mock {
                 finish(*connection, *std::exchange(connection->delayed, nullptr));
             } else if (put_chunk(*connection) && connection->chunks_left > 0) {
                 connection->due_ns += connection->pause_ns;
-                due_.push({connection->due_ns, connection->fd, connection->serial});
+                due_.push({connection->due_ns, due.fd, due.serial});
             }
         }
     }
 
     std::string stats() const {
-        char body[256];
+        char body[512];
         auto const length = std::snprintf(
             body, sizeof body,
-            R"({"connections":%llu,"requests":%llu,"chunks":%llu,"streams_done":%llu})",
+            R"({"connections":%llu,"requests":%llu,"chunks":%llu,"streams":%llu,"streams_done":%llu,)"
+            R"("plants_seen":%llu,"plants_sent":%llu})",
             static_cast<unsigned long long>(counts_.connections),
             static_cast<unsigned long long>(counts_.requests),
             static_cast<unsigned long long>(counts_.chunks),
-            static_cast<unsigned long long>(counts_.streams_done));
+            static_cast<unsigned long long>(counts_.streams),
+            static_cast<unsigned long long>(counts_.streams_done),
+            static_cast<unsigned long long>(counts_.plants_seen),
+            static_cast<unsigned long long>(counts_.plants_sent));
         return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +
                std::to_string(length) + "\r\n\r\n" + body;
     }
 
-    std::map<std::string, std::string> answers_;  // complete messages, head and body
+    std::map<std::string, Answer> answers_;
     int epoll_;
-    int listener_;
+    std::vector<Listener> listeners_;
     Counts counts_;
     std::vector<std::unique_ptr<Connection>> connections_;  // by fd
     std::vector<Due> flooding_;
     std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
     std::minstd_rand random_{7};
     std::vector<char> scratch_ = std::vector<char>(256 * 1024);
-    std::size_t stamp_at_ = 0;
+    std::uint64_t turns_ = 0;  // answers that could be planted
+    Words openai_ = openai_words();
+    Words anthropic_ = anthropic_words();
 
     std::string const unknown_model_ =
         "HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: 62\r\n\r\n"
         R"({"error":{"message":"no such bench model","type":"not_found"}})";
-    std::string const stream_head_ =
-        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nCache-Control: "
-        "no-cache\r\n"
-        "x-request-id: req_bench\r\nTransfer-Encoding: chunked\r\n\r\n";
-    std::string delta_ =
-        event(R"("choices":[{"index":0,"delta":{"content":"@0000000000000000000 and so on"},)"
-              R"("logprobs":null,"finish_reason":null}],"usage":null)");
-    std::string const last_ = event(
-        R"("choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}],"usage":null)");
-    std::string const usage_ = event(
-        R"("choices":[],"usage":{"prompt_tokens":231,"completion_tokens":512,"total_tokens":743,)"
-        R"("prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":)"
-        R"({"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}})");
-    std::string const end_ = as_chunk("data: [DONE]\n\n") + "0\r\n\r\n";
-    std::string const stream_end_ = last_ + end_;
-    std::string const stream_end_with_usage_ = last_ + usage_ + end_;
 };
 
 std::string read_answer(char const* path) {
@@ -374,23 +412,34 @@ std::string read_answer(char const* path) {
 }  // namespace bench
 
 int main(int argc, char** argv) {
-    std::uint16_t port = 0;
-    std::map<std::string, std::string> answers;
+    std::map<std::string, bench::Answer> answers;
+    std::string certificate;
+    std::string key;
     for (int i = 1; i + 1 < argc; i += 2) {
         std::string const option = argv[i];
         std::string const value = argv[i + 1];
-        if (option == "--port") port = static_cast<std::uint16_t>(std::stoi(value));
-        if (option == "--answer") {
-            auto const equals = value.find('=');
-            answers[value.substr(0, equals)] = bench::read_answer(value.c_str() + equals + 1);
-        }
+        auto const equals = value.find('=');
+        if (option == "--answer")
+            answers[value.substr(0, equals)].plain = bench::read_answer(value.c_str() + equals + 1);
+        if (option == "--planted")
+            answers[value.substr(0, equals)].planted =
+                bench::read_answer(value.c_str() + equals + 1);
+        if (option == "--certificate") certificate = value;
+        if (option == "--key") key = value;
     }
     rlimit files{};
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
-    bench::Mock mock(port, std::move(answers));
-    std::printf("port %u\n", port);
+    bench::Mock mock(std::move(answers));
+    std::printf("ports %u", mock.listen(nullptr));
+    if (!certificate.empty()) {
+        for (bool const resumes : {true, false}) {
+            auto tls = std::make_unique<bench::TlsServer>(certificate, key, resumes);
+            std::printf(" %u", mock.listen(std::move(tls)));
+        }
+    }
+    std::printf("\n");
     std::fflush(stdout);
     mock.run();
 }
