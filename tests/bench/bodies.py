@@ -79,8 +79,15 @@ def prose(size, seed):
         if recorded() and len(parts) % 2:
             sentence = chance.choice(recorded()) + "\n"
         parts.append(sentence)
-        length += len(json.dumps(sentence, ensure_ascii=False).encode()) - 2
-    return "".join(parts)
+        length += in_json(sentence)
+    whole = "".join(parts)
+    while in_json(whole) > size:
+        whole = whole[:size - in_json(whole)]
+    return whole
+
+
+def in_json(words):
+    return len(json.dumps(words, ensure_ascii=False).encode()) - 2
 
 
 def fit(make, size):
@@ -90,7 +97,7 @@ def fit(make, size):
         body = json.dumps(make(room), ensure_ascii=False).encode()
         if len(body) <= size:
             return body
-        room -= max(16, len(body) - size)
+        room -= len(body) - size
 
 
 def text(size, seed, planted):
@@ -106,7 +113,7 @@ def request(size, stream=False, planted=False):
     """A chat request that both dialects read alike. The model is the word MODEL, which bench_load replaces."""
     def make(room):
         body = {"model": "MODEL", "max_tokens": 512, "temperature": 0.2,
-                "messages": [{"role": "user", "content": text(max(0, room - 200), 1, planted)}]}
+                "messages": [{"role": "user", "content": text(room, 1, planted)}]}
         return body | {"stream": True} if stream else body
     return fit(make, size)
 
@@ -115,7 +122,7 @@ def answer(size, planted=False):
     return fit(lambda room: {
         "id": "chatcmpl-BbenchQ8vZ2kT5nYw3", "object": "chat.completion", "created": 1763800000,
         "model": "gpt-4o-mini-2024-07-18",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": text(max(0, room - 700), 2, planted),
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": text(room, 2, planted),
                                              "refusal": None, "annotations": []},
                      "logprobs": None, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 231, "completion_tokens": 112, "total_tokens": 343,
@@ -129,7 +136,7 @@ def message(size, planted=False):
     """The same answer as Anthropic says it."""
     return fit(lambda room: {
         "id": "msg_01BenchQ8vZ2kT5nYw3", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5-20250929",
-        "content": [{"type": "text", "text": text(max(0, room - 400), 2, planted)}],
+        "content": [{"type": "text", "text": text(room, 2, planted)}],
         "stop_reason": "end_turn", "stop_sequence": None,
         "usage": {"input_tokens": 231, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0,
                   "output_tokens": 112, "service_tier": "standard"}}, size)

@@ -16,6 +16,10 @@ import rows
 KEY = "sk-bench"
 
 
+class NoAnswer(Exception):
+    """A program that was started does not serve."""
+
+
 class Bench:
     """The mock, and the targets by their names; a target runs from its first use on."""
 
@@ -138,7 +142,7 @@ class Bench:
             if status == 200:
                 return took_ms
             before = self.mock.counts()
-        raise SystemExit(f"{target.name} gave no 200 within {patience_s} s of its start; see {self.directory} (kept)")
+        raise NoAnswer(f"{target.name} gave no 200 within {patience_s} s of its start; see {self.directory} (kept)")
 
     def stop(self):
         for target in self.targets.values():

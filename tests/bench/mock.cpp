@@ -14,7 +14,8 @@
 // moment it was sent (wire.hpp: now_ns). An OpenAI request with "include_usage":true gets the usage
 // chunk. GET /bench/stats tells the counts, planted matches that arrived among them.
 //
-// It listens on three ports: plain, TLS, and TLS that resumes no session (--certificate, --key).
+// It listens on five ports: three plain ones, TLS, and TLS that resumes no session (--certificate,
+// --key).
 // Started by tests/bench/run.
 #include <charconv>
 #include <fstream>
@@ -412,6 +413,7 @@ std::string read_answer(char const* path) {
 }  // namespace bench
 
 int main(int argc, char** argv) {
+    constexpr int plain_ports = 3;
     std::map<std::string, bench::Answer> answers;
     std::string certificate;
     std::string key;
@@ -432,7 +434,8 @@ int main(int argc, char** argv) {
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
     bench::Mock mock(std::move(answers));
-    std::printf("ports %u", mock.listen(nullptr));
+    std::printf("ports");
+    for (int i = 0; i < plain_ports; ++i) std::printf(" %u", mock.listen(nullptr));
     if (!certificate.empty()) {
         for (bool const resumes : {true, false}) {
             auto tls = std::make_unique<bench::TlsServer>(certificate, key, resumes);

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 
+import drive
 import lab
 import report
 import rows
@@ -94,7 +95,7 @@ def beside(bench, rounds, seconds):
             kind.install()
             target = kind(bench.directory, bench.mock, bench.proxy_core)
             bench.first_answer_ms(target)
-        except (OSError, SystemExit) as problem:
+        except (OSError, drive.NoAnswer) as problem:
             missing.append(f"{kind.name}: {problem}")
             continue
         bench.targets[kind.name] = target

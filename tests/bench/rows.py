@@ -11,9 +11,11 @@ class Lane:
     caller_tls: bool = False
     upstream_tls: str = "plain"   # plain, tls, full: no session is resumed
     closes: bool = False          # the upstream closes each connection behind its answer
+    spreads: bool = False         # over three addresses: a worker has at most 4,096 connections to one
 
 
 PLAIN = Lane()
+SPREAD = Lane(spreads=True)
 TLS_CALLER = Lane(caller_tls=True)
 TLS_UPSTREAM = Lane(upstream_tls="tls")
 TLS_BOTH = Lane(caller_tls=True, upstream_tls="tls")
