@@ -34,7 +34,8 @@ class Counted(lab.Sluice):
         return ["valgrind", "--tool=callgrind", "--separate-threads=yes", "--callgrind-out-file=" + self.out] + super().command()
 
     def control(self, word):
-        subprocess.run(["callgrind_control", word, str(self.process.pid)], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["callgrind_control", word, str(self.process.pid)], check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
 
     def dumped(self):
         """Instructions by thread of the newest dump."""
@@ -55,7 +56,7 @@ def count(bench, requests):
     taken = {}
     try:
         for name, model, body, lane, units, unit in KINDS:
-            once = requests if units == 1 else max(1, requests // 40)
+            once = requests if body == "1k" and model == "unary-1k" else max(2, requests // 40)
             send(bench, target, name, lane, model, body, max(1, once // 10), units)
             target.control("--zero")
             sent = send(bench, target, name, lane, model, body, once, units)

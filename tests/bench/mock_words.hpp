@@ -16,11 +16,13 @@ inline std::string as_chunk(std::string_view payload) {
     return std::string(size, static_cast<std::size_t>(length)).append(payload).append("\r\n");
 }
 
-// A chunk whose text begins with "@" and 19 digits: the moment it is sent.
+constexpr std::string_view stamp_text = "@0000000000000000000";
+
+// A chunk whose text holds "@" and 19 digits: the moment it is sent.
 class StampedChunk {
   public:
     explicit StampedChunk(std::string chunk)
-        : chunk_(std::move(chunk)), at_(chunk_.find('@') + 1) {}
+        : chunk_(std::move(chunk)), at_(chunk_.find(stamp_text) + 1) {}
     std::string_view now() {
         char digits[24];
         std::snprintf(digits, sizeof digits, "%019lld", static_cast<long long>(now_ns()));
@@ -44,7 +46,6 @@ struct Words {
     std::string end_with_usage;
 };
 
-constexpr std::string_view stamp_text = "@0000000000000000000";
 constexpr std::size_t plant_cut = 14;
 
 template <class Delta>
