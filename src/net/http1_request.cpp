@@ -108,6 +108,31 @@ Error to_error(boost::beast::error_code const& code) {
                         code.message());
 }
 
+bool parse_by_beast(std::string_view text, std::vector<http::Field>& fields,
+                    http::RequestHead& head, boost::beast::error_code& code) {
+    fields.clear();
+    SlotParser parser{fields, head};
+    parser.header_limit(static_cast<std::uint32_t>(text.size() + 1));
+    parser.body_limit(boost::none);
+    parser.put(boost::asio::const_buffer{text.data(), text.size()}, code);
+    return !code && parser.is_header_done();
+}
+
+// "METHOD target HTTP/1.1", then plain fields; the scan has seen every byte.
+bool parse_plain(std::string_view text, std::vector<http::Field>& fields, http::RequestHead& head) {
+    constexpr std::string_view tail = " HTTP/1.1\r\n";
+    auto const method_end = text.find(' ');
+    auto const line_end = text.find('\n');
+    if (method_end == text.npos || line_end == text.npos) return false;
+    auto const line = text.substr(0, line_end + 1);
+    if (!line.ends_with(tail) || line.size() <= method_end + 1 + tail.size()) return false;
+    if (!split_plain_fields(text.substr(line.size()), fields)) return false;
+    head.method_text = line.substr(0, method_end);
+    head.target = line.substr(method_end + 1, line.size() - tail.size() - method_end - 1);
+    head.version_minor = 1;
+    return true;
+}
+
 // What matters for framing and routing, gathered in one pass over the fields.
 struct Seen {
     http::Field const* length = nullptr;
@@ -443,16 +468,15 @@ std::string_view RequestHeadScan::target(std::string_view received) const noexce
 
 Result<void> parse_request_head(std::string_view text, RequestBounds const& bounds,
                                 std::string_view base_path, std::vector<http::Field>& fields,
-                                http::RequestHead& head) {
+                                http::RequestHead& head, HeadSplit split) {
     fields.clear();
     head = {};
-    SlotParser parser{fields, head};
-    parser.header_limit(static_cast<std::uint32_t>(text.size() + 1));
-    parser.body_limit(boost::none);
-    boost::beast::error_code code;
-    parser.put(boost::asio::const_buffer{text.data(), text.size()}, code);
-    if (code) return to_error(code);
-    if (!parser.is_header_done()) return bad_request("the request head is incomplete");
+    if (split == HeadSplit::beast || !parse_plain(text, fields, head)) {
+        boost::beast::error_code code;
+        if (!parse_by_beast(text, fields, head, code)) {
+            return code ? to_error(code) : bad_request("the request head is incomplete");
+        }
+    }
 
     head.headers = http::HeaderView{fields};
     head.method = to_method(head.method_text);

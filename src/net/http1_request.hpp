@@ -1,7 +1,9 @@
-// The head of an HTTP/1 request: a strict scan of the raw bytes that also finds its end, then
-// Beast's parser for the fields, then the rules of RFC 9112 about what a server must refuse.
+// The head of an HTTP/1 request: a strict scan of the raw bytes that also finds its end, then the
+// fields (Beast's parser where the head is not plain), then the rules of RFC 9112 about what a
+// server must refuse.
 //
-// Called by: http1_session, the fuzz target. Calls: Beast's basic_parser (http1_request.cpp only).
+// Called by: http1_session, the fuzz target. Calls: http1_fields; Beast's basic_parser
+// (http1_request.cpp only).
 // Pure: no socket, no clock. Anything two implementations could read differently is refused: both
 // Content-Length and Transfer-Encoding, a repeated or odd length, codings other than chunked,
 // folded lines, bare CR or LF, control bytes, a second Host.
@@ -14,6 +16,8 @@
 
 #include "sluice/http.hpp"
 #include "sluice/result.hpp"
+
+#include "net/http1_fields.hpp"
 
 namespace sluice::net {
 
@@ -103,6 +107,7 @@ class RequestHeadScan {
 // path.
 Result<void> parse_request_head(std::string_view text, RequestBounds const& bounds,
                                 std::string_view base_path, std::vector<http::Field>& fields,
-                                http::RequestHead& head);
+                                http::RequestHead& head,
+                                HeadSplit split = HeadSplit::quick_where_plain);
 
 }  // namespace sluice::net

@@ -156,23 +156,32 @@ Result<void> ResponseHeadReader::finish_head() {
         line_start_ = start_line_ = count_ = 0;
         return {};
     }
-    // Beast sees a start line without the reason: nobody reads it, and its rules for it differ.
-    std::string start = version_1_1_ ? "HTTP/1.1 " : "HTTP/1.0 ";
-    start.append(text_, 9, 3).append(" \r\n");
-    text_.replace(0, start_line_, start);
-
     fields_.clear();
     fields_.reserve(count_);
-    Slots slots{fields_, text_.size()};
-    beast::error_code failed;
-    slots.put(boost::asio::const_buffer{text_.data(), text_.size()}, failed);
-    if (failed) return broken(failed.message());
-    if (!slots.is_header_done() || fields_.size() != count_) return broken("fields lost");
+    auto const lines = std::string_view{text_}.substr(start_line_);
+    if (split_ == HeadSplit::beast || !split_plain_fields(lines, fields_)) {
+        if (auto split = split_by_beast(); !split) return split;
+    }
+    if (fields_.size() != count_) return broken("fields lost");
 
     head_.status = status_;
     head_.headers = http::HeaderView{fields_};
     if (auto framed = frame(); !framed) return framed;
     complete_ = true;
+    return {};
+}
+
+// Beast sees a start line without the reason: nobody reads it, and its rules for it differ.
+Result<void> ResponseHeadReader::split_by_beast() {
+    std::string start = version_1_1_ ? "HTTP/1.1 " : "HTTP/1.0 ";
+    start.append(text_, 9, 3).append(" \r\n");
+    text_.replace(0, start_line_, start);
+    fields_.clear();
+    Slots slots{fields_, text_.size()};
+    beast::error_code failed;
+    slots.put(boost::asio::const_buffer{text_.data(), text_.size()}, failed);
+    if (failed) return broken(failed.message());
+    if (!slots.is_header_done()) return broken("fields lost");
     return {};
 }
 

@@ -1,7 +1,8 @@
-// The head of an HTTP/1 answer: own strict pass over the raw bytes first, then Beast for the
-// fields.
+// The head of an HTTP/1 answer: own strict pass over the raw bytes first, then the fields (Beast's
+// parser where the head is not plain).
 //
-// Called by upstream_client with whatever was received; calls Beast's basic_parser (in the .cpp).
+// Called by upstream_client with whatever was received; calls http1_fields, and Beast's
+// basic_parser (in the .cpp).
 // Pure: no socket, no clock. Interim answers (1xx) are skipped here. Anything two implementations
 // could read differently is refused: both Content-Length and Transfer-Encoding, a repeated or odd
 // length, codings other than chunked, folded lines, bare CR or LF, control bytes.
@@ -16,6 +17,8 @@
 #include "sluice/http.hpp"
 #include "sluice/result.hpp"
 
+#include "net/http1_fields.hpp"
+
 namespace sluice::net {
 
 // How the end of the body is known.
@@ -26,8 +29,9 @@ class ResponseHeadReader {
     static constexpr unsigned interim_max = 8;  // 1xx answers before the final one
 
     // `bytes_max` bounds each head, start line and final CRLF included.
-    ResponseHeadReader(std::size_t bytes_max, std::size_t count_max, http::Method asked)
-        : bytes_max_(bytes_max), count_max_(count_max), asked_(asked) {}
+    ResponseHeadReader(std::size_t bytes_max, std::size_t count_max, http::Method asked,
+                       HeadSplit split = HeadSplit::quick_where_plain)
+        : bytes_max_(bytes_max), count_max_(count_max), asked_(asked), split_(split) {}
     ResponseHeadReader(ResponseHeadReader const&) = delete;  // head() holds views into text_
     ResponseHeadReader& operator=(ResponseHeadReader const&) = delete;
 
@@ -45,11 +49,13 @@ class ResponseHeadReader {
     Result<void> take_line(std::string_view line);  // with its line end
     Result<void> take_status_line(std::string_view line);
     Result<void> finish_head();
+    Result<void> split_by_beast();
     Result<void> frame();
 
     std::size_t bytes_max_;
     std::size_t count_max_;
     http::Method asked_;
+    HeadSplit split_;
 
     std::string text_;            // the head so far; views of head() point into it
     std::size_t line_start_ = 0;  // of the line being received

@@ -47,6 +47,7 @@ class Machine {
         auto const text = std::string_view{held_}.substr(scan_.head_begin(),
                                                          scan_.head_end() - scan_.head_begin());
         auto const parsed = parse_request_head(text, bounds_, "", fields_, head_);
+        expect_as_beast(text, parsed);
         if (!parsed.ok()) return refuse(parsed.error());
         held_.erase(0, scan_.head_end());
         head_.headers = {};  // the text is gone
@@ -76,6 +77,22 @@ class Machine {
         in_body_ = false;
         closed_ = !head_.keep_alive;
         return true;
+    }
+    // The quick way and Beast say the same.
+    void expect_as_beast(std::string_view text, Result<void> const& parsed) {
+        std::vector<http::Field> fields;
+        http::RequestHead head;
+        auto const second = parse_request_head(text, bounds_, "", fields, head, HeadSplit::beast);
+        ASSERT_EQ(parsed.ok(), second.ok()) << text;
+        if (!parsed.ok()) return;
+        EXPECT_EQ(head.method_text, head_.method_text) << text;
+        EXPECT_EQ(head.target, head_.target) << text;
+        EXPECT_EQ(head.version_minor, head_.version_minor) << text;
+        ASSERT_EQ(fields.size(), fields_.size()) << text;
+        for (std::size_t i = 0; i < fields.size(); ++i) {
+            EXPECT_EQ(fields[i].name, fields_[i].name) << text;
+            EXPECT_EQ(fields[i].value, fields_[i].value) << text;
+        }
     }
     bool refuse(Error const& error) {
         out_.refused = true;
