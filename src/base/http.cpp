@@ -40,6 +40,20 @@ std::uint64_t load8(char const* at) {
     return word;
 }
 
+bool all_in_value(std::string_view text) {
+    constexpr std::uint64_t ones = 0x0101010101010101u;
+    constexpr std::uint64_t tops = 0x80 * ones;
+    while (text.size() >= 8) {
+        auto const word = load8(text.data());
+        auto const controls = (word - 0x20 * ones) & ~word & tops;
+        auto const del = word ^ (0x7f * ones);
+        // A tab is a control byte too: such a value is looked at byte by byte.
+        if ((controls | ((del - ones) & ~del & tops)) != 0) break;
+        text.remove_prefix(8);
+    }
+    return all_of_class(text, in_value);
+}
+
 // Lower-cases the ASCII letters among eight bytes at once; others stay as they are.
 std::uint64_t lower8(std::uint64_t word) {
     constexpr std::uint64_t ones = 0x0101010101010101u;
@@ -224,18 +238,19 @@ bool has_token(std::string_view list, std::string_view token) noexcept {
 
 std::string_view HeaderView::get(std::string_view name) const noexcept {
     for (auto const& field : fields_) {
-        if (iequals(field.name, name)) return field.value;
+        if (field.name.size() == name.size() && iequals(field.name, name)) return field.value;
     }
     return {};
 }
 
 bool HeaderView::has(std::string_view name) const noexcept {
-    return std::any_of(fields_.begin(), fields_.end(),
-                       [name](Field const& field) { return iequals(field.name, name); });
+    return std::any_of(fields_.begin(), fields_.end(), [name](Field const& field) {
+        return field.name.size() == name.size() && iequals(field.name, name);
+    });
 }
 
 bool HeaderBlock::add(std::string_view name, std::string_view value) {
-    if (name.empty() || !all_of_class(name, in_name) || !all_of_class(value, in_value)) {
+    if (name.empty() || !all_of_class(name, in_name) || !all_in_value(value)) {
         return false;
     }
     add_trusted(name, value);
@@ -245,7 +260,14 @@ bool HeaderBlock::add(std::string_view name, std::string_view value) {
 void HeaderBlock::add_trusted(std::string_view name, std::string_view value) {
     auto const needed = wire_.size() + name.size() + value.size() + 4;
     if (needed > wire_.capacity()) wire_.reserve(std::max(needed, wire_.capacity() * 2 + 512));
-    wire_.append(name).append(": ").append(value).append("\r\n");
+    auto const from = wire_.size();
+    wire_.resize(needed);
+    auto* at = std::copy(name.begin(), name.end(), wire_.data() + from);
+    *at++ = ':';
+    *at++ = ' ';
+    at = std::copy(value.begin(), value.end(), at);
+    *at++ = '\r';
+    *at = '\n';
 }
 
 std::string_view HeaderBlock::get(std::string_view name) const noexcept {

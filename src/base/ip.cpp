@@ -81,8 +81,16 @@ std::string IpAddress::text() const {
     if (family == Family::none) return {};
     if (family == Family::local) return "unix";
     std::array<char, INET6_ADDRSTRLEN> out{};
-    ::inet_ntop(family == Family::v4 ? AF_INET : AF_INET6, bytes.data(), out.data(), out.size());
-    return out.data();
+    if (family == Family::v6) {
+        ::inet_ntop(AF_INET6, bytes.data(), out.data(), out.size());
+        return out.data();
+    }
+    auto* at = out.data();
+    for (std::size_t i = 0; i < 4; ++i) {
+        if (i > 0) *at++ = '.';
+        at = std::to_chars(at, out.data() + out.size(), bytes[i]).ptr;
+    }
+    return {out.data(), at};
 }
 
 std::optional<IpRange> IpRange::parse(std::string_view text, std::string& why) {

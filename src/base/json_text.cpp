@@ -2,6 +2,7 @@
 // by hand; calls nothing.
 #include "base/json_text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -116,6 +117,15 @@ void append_json_escaped(std::string& out, std::string_view text) {
 }
 
 void append_json_string(std::string& out, std::string_view text) {
+    // Most are short and plain: put together aside, appended in one go.
+    std::array<char, 64> quoted;
+    if (text.size() <= quoted.size() - 2 && plain_end(text, 0) == text.size()) {
+        quoted[0] = '"';
+        std::copy(text.begin(), text.end(), quoted.begin() + 1);
+        quoted[text.size() + 1] = '"';
+        out.append(quoted.data(), text.size() + 2);
+        return;
+    }
     out += '"';
     append_json_escaped(out, text);
     out += '"';

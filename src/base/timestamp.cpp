@@ -2,6 +2,7 @@
 #include "base/timestamp.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace sluice {
 namespace {
@@ -20,6 +21,21 @@ void append_date(std::string& out, std::chrono::sys_days day) {
     out += '-';
     append_digits(out, static_cast<unsigned>(date.day()), 2);
 }
+
+// YYYY-MM-DDThh:mm:ss
+void append_second(std::string& out, std::chrono::sys_seconds at) {
+    auto const day = std::chrono::floor<std::chrono::days>(at);
+    auto const second = (at - day).count();
+    append_date(out, day);
+    out += 'T';
+    append_digits(out, second / 3600, 2);
+    out += ':';
+    append_digits(out, second / 60 % 60, 2);
+    out += ':';
+    append_digits(out, second % 60, 2);
+}
+
+char digit(int value) { return static_cast<char>('0' + value % 10); }
 
 // `count` digits from the front of `text`, and `after` behind them when it is not NUL.
 std::optional<int> take_digits(std::string_view& text, std::size_t count, char after) {
@@ -51,18 +67,25 @@ std::optional<milliseconds> take_fraction(std::string_view& text) {
 }  // namespace
 
 void append_timestamp(std::string& out, Wall::time_point at) {
-    auto const day = std::chrono::floor<std::chrono::days>(at);
-    auto const ms = std::chrono::floor<milliseconds>(at - day).count();
-    append_date(out, day);
-    out += 'T';
-    append_digits(out, ms / 3'600'000, 2);
-    out += ':';
-    append_digits(out, ms / 60'000 % 60, 2);
-    out += ':';
-    append_digits(out, ms / 1000 % 60, 2);
-    out += '.';
-    append_digits(out, ms % 1000, 3);
-    out += 'Z';
+    // The thread's last second as it was written: records of one second follow each other.
+    struct Written {
+        std::chrono::sys_seconds second = std::chrono::sys_seconds::min();
+        std::array<char, sizeof "YYYY-MM-DDThh:mm:ss.mmmZ" - 1> text{};
+    };
+    thread_local Written last;
+    auto const second = std::chrono::floor<seconds>(at);
+    if (last.second != second) {
+        std::string text;
+        append_second(text, second);
+        text.append(".mmmZ").copy(last.text.data(), last.text.size());
+        last.second = second;
+    }
+    auto const ms = static_cast<int>(std::chrono::floor<milliseconds>(at - second).count());
+    auto* const digits = last.text.data() + sizeof "YYYY-MM-DDThh:mm:ss." - 1;
+    digits[0] = digit(ms / 100);
+    digits[1] = digit(ms / 10);
+    digits[2] = digit(ms);
+    out.append(last.text.data(), last.text.size());
 }
 
 std::string to_date(Wall::time_point at) {

@@ -191,10 +191,11 @@ Result<void> ResponseHeadReader::frame() {
     unsigned lengths = 0;
     unsigned codings = 0;
     for (auto const& field : fields_) {
-        if (http::iequals(field.name, "connection")) {
+        auto const size = field.name.size();
+        if (size == 10 && http::iequals(field.name, "connection")) {
             close = close || http::has_token(field.value, "close");
             keep = keep || http::has_token(field.value, "keep-alive");
-        } else if (http::iequals(field.name, "content-length")) {
+        } else if (size == 14 && http::iequals(field.name, "content-length")) {
             auto const value = trim(field.value);
             auto const* const end = value.data() + value.size();
             auto const [at, bad] = std::from_chars(value.data(), end, head_.content_length);
@@ -203,7 +204,7 @@ Result<void> ResponseHeadReader::frame() {
                 head_.content_length > (std::uint64_t{1} << 62)) {
                 return broken("bad Content-Length");
             }
-        } else if (http::iequals(field.name, "transfer-encoding")) {
+        } else if (size == 17 && http::iequals(field.name, "transfer-encoding")) {
             if (++codings > 1 || !http::iequals(trim(field.value), "chunked")) {
                 return broken("unknown or repeated Transfer-Encoding");
             }

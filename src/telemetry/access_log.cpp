@@ -7,6 +7,7 @@
 #include "base/random.hpp"
 #include "base/timestamp.hpp"
 #include "base/trace_context.hpp"
+#include "telemetry/json_members.hpp"
 #include "telemetry/queued_lines.hpp"
 #include "telemetry/record_json.hpp"
 
@@ -42,22 +43,6 @@ void append_word(std::string& out, std::string_view text) {
     }
 }
 
-void append_member(std::string& out, std::string_view name, std::string_view value) {
-    out.append(",\"").append(name).append("\":");
-    append_json_string(out, cut(value));
-}
-
-template <std::integral T>
-void append_member(std::string& out, std::string_view name, T value) {
-    out.append(",\"").append(name).append("\":");
-    append_number(out, value);
-}
-
-void append_member(std::string& out, std::string_view name, microseconds value) {
-    out.append(",\"").append(name).append("\":");
-    append_ms(out, value);
-}
-
 // Nothing when no token was used; an unknown price is not 0.
 bool has_cost(UsageRecord const& record) {
     return std::any_of(record.attempts.begin(), record.attempts.end(), [](auto const& attempt) {
@@ -65,9 +50,9 @@ bool has_cost(UsageRecord const& record) {
     });
 }
 
-void append_json_cost(std::string& out, UsageRecord const& record) {
+void append_json_cost(Members& members, UsageRecord const& record) {
     if (!has_cost(record)) return;
-    out += ",\"cost_usd\":";
+    auto& out = members.begin("cost_usd");
     auto const cost = total_cost(record);
     out += cost ? to_usd_text(*cost) : "null";
 }
@@ -90,41 +75,43 @@ void append_access_json(std::string& out, UsageRecord const& record) {
     out += "{\"at\":\"";
     append_timestamp(out, record.at);
     out += '"';
-    append_member(out, "id", record.id.view());
-    append_member(out, "status", record.status);
-    if (record.client.is_known()) append_member(out, "client", record.client.text());
+    Members members{out, text_bytes_max};
+    members.go_on();
+    members.text("id", record.id.view());
+    members.number("status", record.status);
+    if (record.client.is_known()) members.text("client", record.client.text());
     if (!record.client_certificate.empty()) {
-        append_member(out, "client_certificate", record.client_certificate);
+        members.text("client_certificate", record.client_certificate);
     }
-    append_member(out, "surface", record.surface);
-    append_member(out, "team", record.team);
-    append_member(out, "key", record.key);
-    append_member(out, "route", record.route);
-    append_member(out, "model", record.model_asked);
+    members.text("surface", record.surface);
+    members.text("team", record.team);
+    members.text("key", record.key);
+    members.text("route", record.route);
+    members.text("model", record.model_asked);
     if (!record.attempts.empty()) {
-        append_member(out, "provider", record.attempts.back().provider);
-        append_member(out, "provider_model", record.attempts.back().model);
+        members.text("provider", record.attempts.back().provider);
+        members.text("provider_model", record.attempts.back().model);
     }
-    append_member(out, "attempts", record.attempts.size());
-    append_member(out, "input_tokens", usage.input);
-    append_member(out, "output_tokens", usage.output);
-    append_json_cost(out, record);
-    append_member(out, "bytes_in", record.bytes_in);
-    append_member(out, "bytes_out", record.bytes_out);
-    append_member(out, "first_token_ms", record.first_token);
-    append_member(out, "total_ms", record.total);
+    members.number("attempts", record.attempts.size());
+    members.number("input_tokens", usage.input);
+    members.number("output_tokens", usage.output);
+    append_json_cost(members, record);
+    members.number("bytes_in", record.bytes_in);
+    members.number("bytes_out", record.bytes_out);
+    append_ms(members.begin("first_token_ms"), record.first_token);
+    append_ms(members.begin("total_ms"), record.total);
     if (auto const reason = finish_reason_of(record); !reason.empty()) {
-        append_member(out, "finish_reason", reason);
+        members.text("finish_reason", reason);
     }
-    if (!record.user.empty()) append_member(out, "user", record.user);
-    if (is_set(record.trace.trace)) append_member(out, "trace_id", trace_id_of(record));
+    if (!record.user.empty()) members.text("user", record.user);
+    if (is_set(record.trace.trace)) members.text("trace_id", trace_id_of(record));
     if (!record.error_code.empty()) {
-        append_member(out, "error_code", record.error_code);
-        append_member(out, "error_origin", record.error_origin);
+        members.text("error_code", record.error_code);
+        members.text("error_origin", record.error_origin);
     }
-    if (record.streamed) out += ",\"streamed\":true";
-    if (record.client_gone) out += ",\"client_gone\":true";
-    if (record.mock) out += ",\"mock\":true";
+    if (record.streamed) members.flag("streamed", true);
+    if (record.client_gone) members.flag("client_gone", true);
+    if (record.mock) members.flag("mock", true);
     out += "}\n";
 }
 

@@ -3,12 +3,12 @@
 #include "telemetry/record_json.hpp"
 
 #include <algorithm>
-#include <array>
 #include <simdjson.h>
 
 #include "base/json_text.hpp"
 #include "base/timestamp.hpp"
 #include "codec/json_walk.hpp"
+#include "telemetry/json_members.hpp"
 
 namespace sluice::telemetry {
 namespace {
@@ -16,60 +16,9 @@ namespace {
 constexpr std::size_t text_bytes_max = 512;
 constexpr std::size_t raw_usage_bytes_max = 4096;
 
-// A member's name as it is written, made by the compiler: ,"name":
-class Name {
-  public:
-    template <std::size_t size>
-    consteval Name(char const (&name)[size])
-        : size_(size + 3) {  // with a NUL, which is not written
-        static_assert(size + 3 <= sizeof(text_));
-        text_[0] = ',';
-        text_[1] = '"';
-        std::copy_n(name, size - 1, text_.begin() + 2);
-        text_[size + 1] = '"';
-        text_[size + 2] = ':';
-    }
-    [[nodiscard]] std::string_view view() const noexcept { return {text_.data(), size_}; }
-
-  private:
-    std::array<char, 24> text_{};
-    std::size_t size_;
-};
-
-// Members one after the other; the caller opens and closes the object.
-class Members {
-  public:
-    explicit Members(std::string& out) : out_(out) {}
-
-    void text(Name const& name, std::string_view value) {
-        begin(name);
-        append_json_string(out_, value.substr(0, text_bytes_max));
-    }
-    void flag(Name const& name, bool value) {
-        begin(name);
-        out_ += value ? "true" : "false";
-    }
-    template <std::integral T>
-    void number(Name const& name, T value) {
-        begin(name);
-        append_number(out_, value);
-    }
-    void time(Name const& name, microseconds value) { number(name, value.count()); }
-    // Opens the member; its value is appended by the caller.
-    std::string& begin(Name const& name) {
-        out_ += name.view().substr(first_ ? 1 : 0);
-        first_ = false;
-        return out_;
-    }
-
-  private:
-    std::string& out_;
-    bool first_ = true;
-};
-
 void append_usage(std::string& out, llm::Usage const& usage) {
     out += '{';
-    Members members{out};
+    Members members{out, text_bytes_max};
     members.number("input", usage.input);
     members.number("cache_read", usage.cache_read);
     members.number("cache_write", usage.cache_write);
@@ -100,7 +49,7 @@ void append_raw_usage(Members& members, std::string const& raw) {
 
 void append_attempt(std::string& out, AttemptRecord const& attempt) {
     out += '{';
-    Members members{out};
+    Members members{out, text_bytes_max};
     members.text("provider", attempt.provider);
     members.text("model", attempt.model);
     members.text("credential", attempt.credential);
@@ -201,7 +150,7 @@ std::optional<PicoUsd> total_cost(UsageRecord const& record) {
 
 void append_record_line(std::string& out, UsageRecord const& record, Ulid const& run) {
     out += '{';
-    Members members{out};
+    Members members{out, text_bytes_max};
     members.number("schema", UsageRecord::schema);
     members.text("id", record.id.view());
     members.text("run", run.view());
