@@ -157,6 +157,7 @@ struct WriterOptions {
     std::string id;            // of the answer, when the provider gives none
     std::int64_t created = 0;  // Unix seconds
     bool wants_usage = true;   // the caller asked for it in the stream
+    Losses* losses = nullptr;  // of a stream: told what cannot be carried; outlives its writer
 };
 
 // Writes events as a streamed answer: the second half of a translation. What is to go out now
@@ -186,6 +187,8 @@ struct ChatMachines {
     // members of the request that no dialect shares.
     std::span<LossRule const> request_losses;
     std::span<LossRule const> answer_losses;
+    // A request may ask for several answers: the neutral model's choices.
+    bool has_choices = true;
 };
 
 struct Codec {

@@ -13,7 +13,6 @@
 namespace sluice {
 
 struct Exchange;
-struct AttemptRecord;
 
 // The limits of one owner (a provider, a credential, a target), compiled. Known to the limiter
 // only.
@@ -27,6 +26,7 @@ struct TokenBound {
     std::int64_t output_max = 0;  // of one answer, in tokens; 0: not known
     PicoUsd input_price = 0;      // of a token; 0: no price is known
     PicoUsd output_price = 0;
+    std::int64_t requests = 1;  // that one attempt sends: each has the prompt and one answer if > 1
 };
 
 // What a caller is told of its limits: the tightest of each kind.
@@ -64,8 +64,8 @@ class Limiter {
     // above; Retry::next: another target may have room, Retry::no: it is the caller's limits.
     virtual Result<void> begin_attempt(Exchange& x, std::span<LimitRules const* const> rules,
                                        TokenBound const& bound) const = 0;
-    // The attempt has failed; `record` says what it used.
-    virtual void end_attempt(Exchange& x, AttemptRecord const& record) const noexcept = 0;
+    // The attempt has failed; its records, the last ones, say what it used.
+    virtual void end_attempt(Exchange& x) const noexcept = 0;
     // Settles all that is held with what the record says.
     virtual void finish(Exchange& x) const noexcept = 0;
 };

@@ -25,6 +25,7 @@ struct AttemptRecord {
     std::uint16_t status = 0;  // HTTP status of the provider, 0 = none came
     llm::Usage usage;
     bool estimated = false;       // usage was not reported and is derived from what was sent
+    bool is_sibling = false;      // sent beside the one before it: another choice of the answer
     bool drained = false;         // the caller had gone; the answer was read on for its usage
     std::optional<PicoUsd> cost;  // nullopt: the model's price is unknown. finish sets it
     std::string price;            // version of the price it was reckoned with; "" = unknown

@@ -117,6 +117,12 @@ Binding<Route> describe_route_settings() {
             "Where the provider speaks another dialect, which has no place for a part of the "
             "request: `report` names it in `x-sluice-losses`, `reject` tries the next target and "
             "else answers 400.")
+        .field("many_choices", &Route::many_choices,
+               choice<ManyChoices>(
+                   {{"refuse", ManyChoices::refuse}, {"fan_out", ManyChoices::fan_out}}),
+               "A request with `n` above 1 where the provider's dialect has no `n`: `refuse` tries "
+               "the next target and else answers 400, `fan_out` sends it n times at once (at most "
+               "8) and puts the answers together. Each is paid for with its own prompt.")
         .field("limits", &Route::limits, describe_limit_rules(), "What all its callers share.")
         .field("output_tokens_max", &Route::output_tokens_max, optional(integer(1, 10'000'000)),
                "Where a token or USD limit concerns a request that does not say how long its "

@@ -64,6 +64,7 @@ struct Health {  // skip a target that fails
 enum class OnDisconnect { cancel, drain };
 // What happens where a target's dialect has no place for a part of the request.
 enum class OnLoss { report, reject };
+enum class ManyChoices { refuse, fan_out };
 
 struct GuardrailRef {  // where a guardrail is attached
     std::string name;
@@ -216,6 +217,7 @@ struct Route {
     Health health;
     OnDisconnect on_disconnect = OnDisconnect::cancel;
     OnLoss on_loss = OnLoss::report;
+    ManyChoices many_choices = ManyChoices::refuse;
     bool allow_mock = false;
     std::vector<GuardrailRef> guardrails;  // beside those of the defaults
     std::optional<Limits> limits;

@@ -383,6 +383,7 @@ class Builder {
         route.guards = guards_of(described.guardrails);
         route.output_tokens_max = described.output_tokens_max.value_or(0);
         route.refuses_losses = described.on_loss == config::OnLoss::reject;
+        route.fans_out = described.many_choices == config::ManyChoices::fan_out;
         route.health = {static_cast<std::uint32_t>(described.health.failures_in_a_row),
                         milliseconds{described.health.skip_ms}};
         // In trial mode the mock stands in for what is not there; routes to mocks stay as they are.

@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "codec/json_walk.hpp"
+#include "engine/fan_out.hpp"
 #include "engine/frame_collector.hpp"
 #include "engine/guarding.hpp"
 #include "engine/header_policy.hpp"
@@ -42,6 +43,7 @@ Outcome failed(Try const& t, Error error) {
     record.error_detail = error.detail.empty() ? error.message : error.detail;
     Outcome outcome;
     outcome.error = std::move(error);
+    outcome.status = record.status;
     return outcome;
 }
 
@@ -156,7 +158,7 @@ Result<Verdict> feed(Answer& answer, FrameCollector& frames, std::string_view by
 
 // A 200 that went wrong has been worked on: what was used is noted, or estimated.
 Outcome broken(Try const& t, Answer const& answer, Error error) {
-    meter(t.x, t.index, *answer.reader);
+    meter(t.x, answer);
     return failed(t, std::move(error));
 }
 
@@ -190,6 +192,7 @@ Async<Outcome> peek(Try const& t, std::unique_ptr<Answer> holder) {
         }
         if (*verdict == Verdict::fault) {
             auto error = fault_of(*answer.reader);
+            if (answer.fan) meter(t.x, answer);  // the others may have been worked on
             judge_credential(t, error);
             co_return failed(t, std::move(error));
         }
@@ -219,6 +222,19 @@ Async<Outcome> peek(Try const& t, std::unique_ptr<Answer> holder) {
     co_return outcome;
 }
 
+// Of an answer that is made here.
+std::string_view content_type_of(Answer const& answer) noexcept {
+    return answer.streamed ? "text/event-stream; charset=utf-8" : "application/json";
+}
+
+void add_guard(Try const& t, Answer& answer) {
+    if (!guards_answer(t.x, t.codec)) return;
+    auto guard = guard_answer(t.x, t.codec, std::move(answer.reader), answer.streamed);
+    answer.guard = guard.get();
+    answer.reader = std::move(guard);
+    answer.length.reset();
+}
+
 Async<Outcome> read_answer(Try const& t, std::unique_ptr<net::UpstreamStream> upstream) {
     auto const& head = upstream->head();
     bool const streamed = is_event_stream(head.headers);
@@ -240,19 +256,137 @@ Async<Outcome> read_answer(Try const& t, std::unique_ptr<net::UpstreamStream> up
     answer->strip_usage = answer->streamed && !translated && !t.x.facts.wants_usage;
     answer->attempt = t.index;
     forward_answer_headers(head.headers, answer->headers, t.target.provider->is_mock, !translated);
-    if (translated) {
-        answer->headers.add("content-type", answer->streamed ? "text/event-stream; charset=utf-8"
-                                                             : "application/json");
-    }
+    if (translated) answer->headers.add("content-type", content_type_of(*answer));
     answer->reader = open_reader(t.x, t.codec, t.target, streamed);
-    if (guards_answer(t.x, t.codec)) {
-        auto guard = guard_answer(t.x, t.codec, std::move(answer->reader), answer->streamed);
-        answer->guard = guard.get();
-        answer->reader = std::move(guard);
-        answer->length.reset();
-    }
+    add_guard(t, *answer);
     answer->upstream = std::move(upstream);
     co_return co_await peek(t, std::move(answer));
+}
+
+// All have good heads.
+Async<Outcome> read_fanned(Try const& t, FanOut& fan) {
+    auto answer = std::make_unique<Answer>();
+    std::vector<bool> are_streams;
+    for (auto const& leg : fan.legs) {
+        are_streams.push_back(is_event_stream(leg.stream->head().headers));
+    }
+    auto reader = open_fan_in(t.x, t.codec, t.target, are_streams);
+    answer->streamed = t.x.facts.stream;
+    auto upstream = fan.all(upstream_cancel(t.x), *reader,
+                            answer->streamed ? std::numeric_limits<std::int64_t>::max()
+                                             : t.x.snapshot.response_bytes_max);
+    if (!upstream) co_return failed(t, std::move(upstream).error());
+    auto const& head = (*upstream)->head();
+    answer->status = head.status;
+    answer->attempt = t.index;
+    forward_answer_headers(head.headers, answer->headers, t.target.provider->is_mock, false);
+    answer->headers.add("content-type", content_type_of(*answer));
+    answer->fan = reader.get();
+    answer->reader = std::move(reader);
+    add_guard(t, *answer);
+    answer->upstream = std::move(*upstream);
+    co_return co_await peek(t, std::move(answer));
+}
+
+AttemptRecord& begin_record(Try const& t, std::string const& model, Steady::time_point started) {
+    auto& x = t.x;
+    auto& record = x.record.attempts.emplace_back();
+    record.provider = t.target.provider->name;
+    record.model = model;
+    if (t.credential) record.credential = t.credential->name;
+    record.started = std::chrono::duration_cast<microseconds>(started - x.client.arrived_at());
+    begin_attempt_trace(x, *t.target.provider, record);
+    return record;
+}
+
+net::UpstreamTimeouts timeouts_of(Exchange const& x) noexcept {
+    return {x.route->timeout.connect, x.route->timeout.first_byte, x.route->timeout.idle,
+            x.deadline};
+}
+
+// What is known of each leg by now.
+void note_heads(Try const& t, FanOut const& fan, Steady::time_point started) {
+    for (std::size_t at = 0; at < fan.legs.size(); ++at) {
+        auto const& leg = fan.legs[at];
+        if (!leg.stream) continue;
+        auto& record = t.x.record.attempts[t.index + at];
+        record.status = leg.stream->head().status;
+        record.connect = std::chrono::duration_cast<microseconds>(leg.stream->connect_time());
+        record.first_byte = std::chrono::duration_cast<microseconds>(leg.head_at - started);
+    }
+}
+
+// One has failed, and all with it: what the others may have used is noted.
+void note_abandoned(Try const& t, FanOut const& fan) {
+    for (std::size_t at = 0; at < fan.legs.size(); ++at) {
+        auto const& leg = fan.legs[at];
+        auto& record = t.x.record.attempts[t.index + at];
+        if (record.outcome.empty()) {
+            record.outcome = leg.error ? to_string(leg.error->code) : "superseded";
+        }
+        bool const is_known = record.usage.reported || record.usage.input > 0;
+        if (is_known || leg.is_refused() || !leg.was_sent()) continue;
+        record.estimated = true;
+        record.usage.input = estimated_tokens(t.x.prompt_bytes);
+    }
+}
+
+// The request is sent once for each choice.
+Async<Outcome> attempt_fanned(Try const& t, std::string const& model, std::uint32_t requests,
+                              Steady::time_point started) {
+    auto& x = t.x;
+    auto const fan = std::make_shared<FanOut>();
+    auto written = write_outgoing(x, t.codec, t.target, t.credential, model, fan->outgoing);
+    if (!written) co_return failed(t, std::move(written).error());
+    for (std::uint32_t at = 0; at < requests; ++at) {
+        if (at > 0) begin_record(t, model, started).is_sibling = true;
+        auto& request = fan->legs.emplace_back().request;
+        request = fan->outgoing.request;
+        add_trace_headers(x, x.record.attempts.back(), request.headers);
+    }
+    fan->start(t.target.provider->endpoint, timeouts_of(x));
+    auto const first_bad = co_await fan->heads(upstream_cancel(x));
+    note_heads(t, *fan, started);
+    Outcome outcome;
+    if (!first_bad) {
+        outcome = failed(t, first_bad.error());
+    } else if (*first_bad == fan->legs.size()) {
+        outcome = (co_await read_fanned(t, *fan)).value();
+    } else {
+        auto const& leg = fan->legs[*first_bad];
+        Try const bad{x, t.codec, t.target, t.credential, t.index + *first_bad};
+        if (leg.stream) {
+            auto read = read_refusal(bad, fan->only(*first_bad, upstream_cancel(x)));
+            outcome = (co_await read).value();
+        } else {
+            outcome = failed(bad, Error{*leg.error});
+        }
+    }
+    if (!outcome.error) co_return outcome;
+    note_abandoned(t, *fan);
+    fan->stop();
+    co_return outcome;
+}
+
+// The request is sent as it is.
+Async<Outcome> attempt_one(Try const& t, std::string const& model, Steady::time_point started) {
+    auto& x = t.x;
+    Outgoing outgoing;
+    auto written = write_outgoing(x, t.codec, t.target, t.credential, model, outgoing);
+    if (!written) co_return failed(t, std::move(written).error());
+    add_trace_headers(x, t.record(), outgoing.request.headers);
+    auto const timeouts = timeouts_of(x);
+    auto& client = net::Worker::current().upstreams();
+    auto upstream = co_await client.send(t.target.provider->endpoint, outgoing.request, timeouts,
+                                         upstream_cancel(x));
+    if (!upstream) co_return failed(t, std::move(upstream).error());
+    auto& sent = t.record();
+    sent.status = (*upstream)->head().status;
+    sent.connect = std::chrono::duration_cast<microseconds>((*upstream)->connect_time());
+    sent.first_byte = std::chrono::duration_cast<microseconds>(Steady::now() - started);
+    bool const good = sent.status >= 200 && sent.status < 300;
+    auto read = good ? read_answer(t, std::move(*upstream)) : read_refusal(t, std::move(*upstream));
+    co_return co_await read;
 }
 
 }  // namespace
@@ -262,43 +396,21 @@ Async<Outcome> attempt(Exchange& x, Codec const& codec, Target const& target,
     auto const started = Steady::now();
     Try const t{x, codec, target, credential, x.record.attempts.size()};
     auto const& model = target.model.empty() ? x.facts.model : target.model;
-    auto& record = x.record.attempts.emplace_back();
-    record.provider = target.provider->name;
     x.record.mock = target.provider->is_mock;
-    record.model = model;
-    if (credential) record.credential = credential->name;
-    record.started = std::chrono::duration_cast<microseconds>(started - x.client.arrived_at());
-    begin_attempt_trace(x, *target.provider, record);
-
-    Outgoing outgoing;
-    auto written = write_outgoing(x, codec, target, credential, model, outgoing);
-    if (!written) co_return failed(t, std::move(written).error());
-    add_trace_headers(x, t.record(), outgoing.request.headers);
-    net::UpstreamTimeouts const timeouts{x.route->timeout.connect, x.route->timeout.first_byte,
-                                         x.route->timeout.idle, x.deadline};
-    auto& client = net::Worker::current().upstreams();
-    auto upstream = co_await client.send(target.provider->endpoint, outgoing.request, timeouts,
-                                         upstream_cancel(x));
-    Outcome outcome;
-    if (!upstream) {
-        outcome = failed(t, std::move(upstream).error());
-    } else {
-        auto& sent = t.record();
-        sent.status = (*upstream)->head().status;
-        sent.connect = std::chrono::duration_cast<microseconds>((*upstream)->connect_time());
-        sent.first_byte = std::chrono::duration_cast<microseconds>(Steady::now() - started);
-        bool const good = sent.status >= 200 && sent.status < 300;
-        auto read =
-            good ? read_answer(t, std::move(*upstream)) : read_refusal(t, std::move(*upstream));
-        outcome = (co_await read).value();
-    }
+    begin_record(t, model, started);
+    auto const requests = requests_of(x, target);
+    auto made =
+        requests > 1 ? attempt_fanned(t, model, requests, started) : attempt_one(t, model, started);
+    auto outcome = (co_await made).value();
     if (outcome.error && outcome.error->code == ErrorCode::client_closed) {
         t.record().estimated = true;  // it may have been worked on: what was sent is what we know
         t.record().usage.input = estimated_tokens(x.prompt_bytes);
     }
     if (!outcome.error && credential) credential->health->accept();
     auto const spent = std::chrono::duration_cast<microseconds>(Steady::now() - started);
-    t.record().total = spent;
+    for (auto at = t.index; at < x.record.attempts.size(); ++at) {
+        x.record.attempts[at].total = spent;
+    }
     x.record.upstream_wait += spent;
     co_return outcome;
 }

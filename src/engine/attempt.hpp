@@ -13,6 +13,9 @@
 #include "engine/route.hpp"
 #include "net/upstream_stream.hpp"
 
+namespace sluice::dialect {
+class FanIn;
+}
 namespace sluice::guard {
 class AnswerGuard;
 }
@@ -27,7 +30,9 @@ struct Answer {
     std::optional<std::uint64_t> length;
     std::unique_ptr<net::UpstreamStream> upstream;
     std::unique_ptr<AnswerReader> reader;
-    guard::AnswerGuard* guard = nullptr;      // `reader`, where guards look at the answer
+    guard::AnswerGuard* guard = nullptr;  // `reader`, where guards look at the answer
+    // `reader`, or inside the guard: where each choice is an attempt of its own, from `attempt` on.
+    dialect::FanIn const* fan = nullptr;
     std::unique_ptr<codec::Decoder> decoder;  // null: not compressed
     std::string held;                         // goes out first
     // Goes out next: views into the worker's scratch or the reader, dead after the next suspension.
@@ -44,10 +49,12 @@ struct Answer {
 struct Outcome {
     std::unique_ptr<Answer> answer;
     std::optional<Error> error;
+    std::uint16_t status = 0;  // with an error: the provider's, 0 = none came
 };
 
-// Adds one AttemptRecord. Benches the credential when the provider refuses or throttles it.
-// `credential` may be null (none needed). Never an Error of its own.
+// Adds one AttemptRecord, or one for each choice where they are fanned out. Benches the credential
+// when the provider refuses or throttles it. `credential` may be null (none needed). Never an Error
+// of its own.
 Async<Outcome> attempt(Exchange& x, Codec const& codec, Target const& target,
                        provider::Credential const* credential);
 

@@ -141,6 +141,7 @@ class Dispatch {
             count(target, credential, outcome.error);
             if (!outcome.error) co_return std::move(outcome.answer);
             settle_attempt(x_);
+            status_ = outcome.status;
             bool const is_last = is_final(*outcome.error);
             remember(std::move(*outcome.error), std::move(outcome.answer));
             if (is_last) {
@@ -231,7 +232,7 @@ class Dispatch {
 
     // Does `retry.when` name this failure?
     [[nodiscard]] bool covers(Error const& error) const noexcept {
-        return policy_.covers(error, x_.record.attempts.back().status);
+        return policy_.covers(error, status_);
     }
 
     // Exponential with full jitter above a half, never less than Retry-After.
@@ -312,6 +313,7 @@ class Dispatch {
     Plan const& plan_;
     RetryPolicy const& policy_;
     int attempts_ = 0;
+    std::uint16_t status_ = 0;  // of the last that failed
     bool tried_ = false;        // in this round
     bool may_change_ = false;   // in this round: some target may answer differently later
     std::int64_t wait_ms_ = 0;  // the shortest Retry-After among those

@@ -80,6 +80,21 @@ Error cannot_carry(Losses const& losses) {
     return error;
 }
 
+// The route would fan out, but not that far.
+bool asks_too_many(Exchange const& x, Target const& target) noexcept {
+    return x.route->fans_out && x.facts.choices > fan_out_max &&
+           !codec_of(x, target).chat->has_choices;
+}
+
+Error too_many_choices() {
+    auto error = client_error(
+        ErrorCode::invalid_request, 400,
+        "\"n\" above " + std::to_string(fan_out_max) +
+            " cannot be answered by this model: ask for fewer choices, or send separate requests.");
+    error.retry = Retry::next;
+    return error;
+}
+
 Result<void> translate(Exchange& x, Codec const& codec, Target const& target,
                        std::string_view model, Outgoing& out) {
     x.losses = {};
@@ -94,6 +109,8 @@ Result<void> translate(Exchange& x, Codec const& codec, Target const& target,
     view.ask_usage = true;
     view.rules = price ? &price->rules : nullptr;
     view.max_output_name = target.provider->max_output_name;
+    view.one_choice = requests_of(x, target) > 1;
+    if (asks_too_many(x, target)) return too_many_choices();
     if (auto const cap = output_cap(x, target, model)) x.neutral->max_output_tokens = *cap;
     auto body = codec_of(x, target).chat->write_chat(*x.neutral, view, x.losses);
     if (!body) {
@@ -108,6 +125,14 @@ Result<void> translate(Exchange& x, Codec const& codec, Target const& target,
 }
 
 }  // namespace
+
+std::uint32_t requests_of(Exchange const& x, Target const& target) noexcept {
+    bool const is_many = x.facts.choices > 1 && x.facts.choices <= fan_out_max;
+    bool const fans_out = is_many && x.route->fans_out && is_translated(x, target);
+    if (!fans_out) return 1;
+    auto const* spoken = target.provider->dialect->row[static_cast<std::size_t>(x.operation)];
+    return spoken && spoken->chat && !spoken->chat->has_choices ? x.facts.choices : 1;
+}
 
 HeldBody::~HeldBody() { let_go(); }
 
@@ -154,13 +179,10 @@ Result<void> write_outgoing(Exchange& x, Codec const& codec, Target const& targe
     return shape_body(x, out, whole, rules, model);
 }
 
-std::unique_ptr<AnswerReader> open_reader(Exchange& x, Codec const& codec, Target const& target,
-                                          bool is_stream) {
-    if (!is_translated(x, target)) {
-        return codec.open_reader(ReaderOptions{is_stream, x.snapshot.frame_bytes_max});
-    }
+namespace {
+
+dialect::TranslationOptions translation_options(Exchange const& x) {
     dialect::TranslationOptions options;
-    options.from_stream = is_stream;
     options.to_stream = x.facts.stream;
     options.frame_bytes_max = x.snapshot.frame_bytes_max;
     options.body_bytes_max = x.snapshot.response_bytes_max;
@@ -169,8 +191,26 @@ std::unique_ptr<AnswerReader> open_reader(Exchange& x, Codec const& codec, Targe
     options.writer.created =
         std::chrono::duration_cast<seconds>(x.record.at.time_since_epoch()).count();
     options.writer.wants_usage = x.facts.wants_usage;
+    return options;
+}
+
+}  // namespace
+
+std::unique_ptr<AnswerReader> open_reader(Exchange& x, Codec const& codec, Target const& target,
+                                          bool is_stream) {
+    if (!is_translated(x, target)) {
+        return codec.open_reader(ReaderOptions{is_stream, x.snapshot.frame_bytes_max});
+    }
+    auto options = translation_options(x);
+    options.from_stream = is_stream;
     return dialect::open_translator(*codec_of(x, target).chat, *codec.chat, std::move(options),
                                     x.losses);
+}
+
+std::unique_ptr<dialect::FanIn> open_fan_in(Exchange& x, Codec const& codec, Target const& target,
+                                            std::vector<bool> const& are_streams) {
+    return std::make_unique<dialect::FanIn>(*codec_of(x, target).chat, *codec.chat,
+                                            translation_options(x), are_streams, x.losses);
 }
 
 }  // namespace sluice::engine

@@ -6,9 +6,11 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "sluice/exchange.hpp"
 
+#include "dialect/common/fan_in.hpp"
 #include "engine/header_policy.hpp"
 #include "engine/route.hpp"
 
@@ -54,8 +56,17 @@ Result<void> write_outgoing(Exchange& x, Codec const& codec, Target const& targe
                             provider::Credential const* credential, std::string_view model,
                             Outgoing& out);
 
+// Choices beyond it are not fanned out: what one request may cost stays within bounds.
+inline constexpr std::uint32_t fan_out_max = 8;
+// How many requests an attempt sends: one for each choice where the route fans out and the target's
+// dialect has no choices, else 1.
+std::uint32_t requests_of(Exchange const& x, Target const& target) noexcept;
+
 // Reads the answer, which comes as an event stream or whole.
 std::unique_ptr<AnswerReader> open_reader(Exchange& x, Codec const& codec, Target const& target,
                                           bool is_stream);
+// Reads several at once, each one choice. Precondition: requests_of > 1.
+std::unique_ptr<dialect::FanIn> open_fan_in(Exchange& x, Codec const& codec, Target const& target,
+                                            std::vector<bool> const& are_streams);
 
 }  // namespace sluice::engine

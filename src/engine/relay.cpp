@@ -1,5 +1,6 @@
 #include "engine/relay.hpp"
 
+#include <span>
 #include <utility>
 
 #include "engine/answer.hpp"
@@ -41,7 +42,7 @@ class Relay {
     // However the relay ends, what the reader has seen is in the record.
     ~Relay() {
         if (!answer_.reader) return;
-        meter(x_, answer_.attempt, *answer_.reader);
+        meter(x_, answer_);
         note_times();
     }
 
@@ -67,11 +68,23 @@ class Relay {
     }
 
   private:
+    // Those of this answer: several where its choices were fanned out.
+    [[nodiscard]] std::span<AttemptRecord> attempts() noexcept {
+        std::span const all{x_.record.attempts};
+        return all.subspan(answer_.attempt, answer_.fan ? answer_.fan->size() : 1);
+    }
+    // meter() knows better of choices that had come to their end.
+    void set_outcome(std::string_view outcome) {
+        for (auto& each : attempts()) each.outcome = outcome;
+    }
+
     // The answer was going on after attempt() had returned.
     void note_times() noexcept {
-        auto& attempt = x_.record.attempts[answer_.attempt];
         auto const since_arrival = Steady::now() - x_.client.arrived_at();
-        attempt.total = std::chrono::duration_cast<microseconds>(since_arrival) - attempt.started;
+        for (auto& each : attempts()) {
+            each.total = std::chrono::duration_cast<microseconds>(since_arrival) - each.started;
+        }
+        auto& attempt = attempts().front();
         if (!answer_.streamed) return;
         attempt.chunks = answer_.contents + frames_.contents();
         if (frames_.contents() > 0) {
@@ -163,12 +176,12 @@ class Relay {
     Async<> end_guarded() {
         ended_ = true;
         auto const error = answer_.guard->error();
-        x_.record.attempts[answer_.attempt].outcome = to_string(error.code);
+        set_outcome(to_string(error.code));
         note(x_, error);
         auto sent = co_await x_.client.write(frames_.pieces(), true);
         frames_.clear();
         if (x_.kept) co_await drain();
-        x_.record.attempts[answer_.attempt].outcome = to_string(error.code);
+        set_outcome(to_string(error.code));
         answer_.upstream->close();
         co_return sent;
     }
@@ -177,7 +190,7 @@ class Relay {
     Async<> broke_off(Error error) {
         ended_ = true;
         answer_.upstream->close();
-        x_.record.attempts[answer_.attempt].outcome = to_string(error.code);
+        set_outcome(to_string(error.code));
         auto const reason = x_.client.cancel().reason();
         if (reason == CancelReason::client_gone) co_return co_await client_left(std::move(error));
         if (reason != CancelReason::none) error = net::cancelled_error(x_.client.cancel());
@@ -197,7 +210,7 @@ class Relay {
     Async<> client_left(Error error) {
         bool const drained = x_.kept && answer_.upstream && answer_.reader;
         ended_ = true;
-        x_.record.attempts[answer_.attempt].outcome = to_string(error.code);
+        set_outcome(to_string(error.code));
         if (drained) co_await drain();
         if (answer_.upstream) answer_.upstream->close();
         x_.record.error_code = to_string(error.code);
@@ -207,8 +220,7 @@ class Relay {
 
     // on_disconnect drain: reads the rest for its usage, as long as the route's timeouts allow.
     Async<> drain() {
-        auto& attempt = x_.record.attempts[answer_.attempt];
-        attempt.drained = true;
+        for (auto& each : attempts()) each.drained = true;
         while (!answer_.upstream->complete() && !x_.deadline.is_past()) {
             auto bytes = co_await read();
             bool const last = bytes.ok() && (bytes->empty() || answer_.upstream->complete());
@@ -217,7 +229,7 @@ class Relay {
             if (!taken) co_return Result<void>{};
             if (last) break;
         }
-        if (answer_.upstream->complete() && !answer_.reader->fault()) attempt.outcome = "answered";
+        if (answer_.upstream->complete() && !answer_.reader->fault()) set_outcome("answered");
         co_return Result<void>{};
     }
 
@@ -225,13 +237,12 @@ class Relay {
         ended_ = true;
         x_.record.completed = true;
         if (!answer_.reader || !x_.record.error_code.empty()) return;
-        auto& attempt = x_.record.attempts[answer_.attempt];
         if (auto const& fault = answer_.reader->fault()) {  // passed on as it came
             x_.record.completed = false;
-            attempt.outcome = to_string(fault->code);
+            set_outcome(to_string(fault->code));
             note(x_, *fault);
         } else {
-            attempt.outcome = "answered";
+            set_outcome("answered");
         }
     }
 

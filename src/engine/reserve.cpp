@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/lane.hpp"
 #include "engine/snapshot.hpp"
 
 namespace sluice::engine {
@@ -19,6 +20,7 @@ provider::Provider const* find_provider(Snapshot const& snapshot, std::string_vi
 void add_target(Exchange const& x, Target const& target, TokenBound& bound) noexcept {
     auto const& model = target.model.empty() ? x.facts.model : target.model;
     auto const& prices = target.provider->prices;
+    bound.requests = std::max<std::int64_t>(bound.requests, requests_of(x, target));
     if (auto const* price = prices.find(model)) {
         bound.input_price = std::max(bound.input_price, price->input_max);
         bound.output_price = std::max(bound.output_price, price->output_max);
@@ -57,9 +59,12 @@ Result<void> reserve_attempt(Exchange& x, Target const& target,
 
 void settle_attempt(Exchange& x) noexcept {
     if (!x.limits) return;
-    auto& attempt = x.record.attempts.back();
-    reckon_cost(x, attempt);
-    x.snapshot.limiter->end_attempt(x, attempt);
+    auto& attempts = x.record.attempts;
+    for (auto at = attempts.size(); at-- > 0;) {
+        reckon_cost(x, attempts[at]);
+        if (!attempts[at].is_sibling) break;
+    }
+    x.snapshot.limiter->end_attempt(x);
 }
 
 void reckon_cost(Exchange const& x, AttemptRecord& attempt) {

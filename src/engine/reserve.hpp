@@ -13,7 +13,8 @@ Result<void> reserve_request(Exchange& x);
 // Provider, credential (may be null), target. Errors: see Limiter::begin_attempt.
 Result<void> reserve_attempt(Exchange& x, Target const& target,
                              provider::Credential const* credential);
-// The attempt at the end of the record has failed: what it held is settled with what it used.
+// The attempt at the end of the record (and its siblings) has failed: what it held is settled with
+// what it used.
 void settle_attempt(Exchange& x) noexcept;
 
 // Sets the cost of an attempt, where its price is known.

@@ -65,6 +65,7 @@ struct Route {
     std::uint64_t guards = 0;            // as bits of Snapshot::guards
     std::int64_t output_tokens_max = 0;  // of an answer whose request says none; 0: the model's
     bool refuses_losses = false;         // on_loss: what cannot be carried is refused, not left out
+    bool fans_out = false;               // many_choices: one request for each choice
 };
 
 // Exact names first, then globs by the length of the literal text before their '*', longest first.

@@ -82,6 +82,7 @@ void count_attempt(MetricsCells& cells, UsageRecord const& record, AttemptRecord
 // A route has few targets and attempts_max is small: comparing each with each is cheap.
 void count_further_attempts(RequestRow& row, std::vector<AttemptRecord> const& attempts) {
     for (std::size_t i = 1; i < attempts.size(); ++i) {
+        if (attempts[i].is_sibling) continue;
         auto const was_tried =
             std::any_of(attempts.begin(), attempts.begin() + static_cast<std::ptrdiff_t>(i),
                         [&](AttemptRecord const& earlier) {

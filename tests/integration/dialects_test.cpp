@@ -394,5 +394,58 @@ TEST_F(Dialects, LogprobsPassAsTheyCameInTheirOwnDialect) {
     EXPECT_EQ(lost.header("x-sluice-losses"), "choices[].logprobs");
 }
 
+// The head of a stream goes out before its answer is known; record and metric know better.
+TEST_F(Dialects, LossesOfAStreamedAnswerAreRecordedAndCounted) {
+    start_with();
+    compare_tokens = false;
+    // The first `n` frames, and the others when the caller has seen `mark`.
+    auto const ask_in_two = [&](std::vector<std::string> const& frames, std::size_t n,
+                                Request const& request, std::string_view mark) {
+        auto const seen = std::make_shared<Event>();
+        auto reply = Reply::chunked();
+        for (std::size_t i = 0; i < frames.size(); ++i) {
+            if (i == n) reply.wait(seen);
+            reply.chunk(frames[i]);
+        }
+        upstream.then(reply.last_chunk());
+        auto const client = begin(request);
+        EXPECT_TRUE(client->read_until(mark));
+        seen->raise();
+        return client->read_answer();
+    };
+    std::string const lead = R"(data: {"id":"c","model":"m","choices":[)";
+    auto request = chat_request(message_body("m-1", R"(,"stream":true,"top_k":3)"));
+    request.target = "/v1/messages";
+    auto answer =
+        ask_in_two({lead + R"({"index":0,"delta":{"role":"assistant","content":"x"}}]})"
+                           "\n\n",
+                    lead + R"({"index":0,"delta":{"content":"y"},"logprobs":{"content":[]}}]})"
+                           "\n\n",
+                    lead + R"({"index":1,"delta":{"content":"z"}}]})"
+                           "\n\n",
+                    lead + R"({"index":0,"delta":{},"finish_reason":"stop"},)"
+                           R"({"index":1,"delta":{},"finish_reason":"stop"}]})"
+                           "\n\n",
+                    done_frame},
+                   1, request, "text_delta");
+    EXPECT_EQ(answer.header("x-sluice-losses"), "top_k");
+    EXPECT_TRUE(answer.body.ends_with("data: {\"type\":\"message_stop\"}\n\n")) << answer.body;
+    EXPECT_EQ(last_record().at("losses"),
+              Json::parse(R"(["top_k","choices[].logprobs","choices[1..]"])"));
+    auto frames = message_stream();
+    frames.insert(frames.end() - 2,
+                  {event("content_block_start",
+                         R"(,"index":1,"content_block":{"type":"server_tool_use","id":"s",)"
+                         R"("name":"web_search","input":{}})"),
+                   event("content_block_stop", R"(,"index":1)")});
+    answer = ask_in_two(frames, 4, chat_request(stream_body("c-1")), "one");
+    EXPECT_FALSE(answer.header("x-sluice-losses"));
+    EXPECT_TRUE(answer.body.ends_with(done_frame)) << answer.body;
+    EXPECT_EQ(last_record().at("losses"), Json::parse(R"(["content[]"])"));
+    auto const page = fetch(gateway->admin_port(), {"GET", "/metrics", {}, ""}).body;
+    EXPECT_NE(page.find("sluice_losses_total{route=\"m-*\"} 3"), std::string::npos) << page;
+    EXPECT_NE(page.find("sluice_losses_total{route=\"c-*\"} 1"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace sluice::test

@@ -93,6 +93,12 @@ TEST_F(Limits, AnthropicClientsAreToldInTheirDialect) {
     EXPECT_FALSE(answer.header("x-ratelimit-limit-requests"));
     auto const refused = ask(request);
     EXPECT_EQ(refused.status, 429);
+    EXPECT_EQ(refused.header("anthropic-ratelimit-requests-limit"), "1");
+    EXPECT_EQ(refused.header("anthropic-ratelimit-requests-remaining"), "0");
+    EXPECT_TRUE(refused.header("anthropic-ratelimit-requests-reset"));
+    EXPECT_EQ(refused.header("anthropic-ratelimit-tokens-limit"), "100000");
+    EXPECT_TRUE(refused.header("retry-after"));
+    EXPECT_FALSE(refused.header("x-ratelimit-limit-requests"));
     auto const body = nlohmann::json::parse(refused.body);
     EXPECT_EQ(body["type"], "error");
     EXPECT_EQ(body["error"]["type"], "rate_limit_error");

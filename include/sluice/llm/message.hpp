@@ -71,7 +71,6 @@ struct Tool {
     std::string_view strict;         // "true", "false", "" = not said
     std::string_view cache_control;  // JSON
     std::string_view opaque;         // a tool of the provider's own: its whole JSON
-    bool has_more = false;           // members that only its dialect knows
 };
 
 }  // namespace sluice::llm

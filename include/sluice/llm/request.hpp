@@ -57,6 +57,9 @@ struct Request {
     std::uint32_t choices = 1;       // n
     std::string_view cache_control;  // of the whole request, JSON
     std::vector<Extra> extras;
+    // Members inside of messages, tools and settings for which this model has no place, by where
+    // they stand: "document.context". Lost whoever is told; each once, bounded.
+    std::vector<std::string> unplaced;
     std::string_view dialect;  // it was read from
 
     // Texts that no body holds: views above may point into them.

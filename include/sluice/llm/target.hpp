@@ -22,6 +22,7 @@ struct ModelRules {
 struct TargetView {
     std::string_view model;             // the provider's name for it, decoded
     bool ask_usage = false;             // of streams
+    bool one_choice = false;            // the body is sent once for each choice that was asked for
     ModelRules const* rules = nullptr;  // null: nothing is known
     // The member that bounds the answer, for the dialects that have had several.
     std::string_view max_output_name = "max_tokens";

@@ -44,7 +44,8 @@ ChatMachines const machines{anthropic::read_chat,
                             open_events,
                             anthropic::open_writer,
                             anthropic::request_losses(),
-                            anthropic::answer_losses()};
+                            anthropic::answer_losses(),
+                            false};
 
 Codec const chat{"/messages", anthropic::read_request,   patch_model, open_reader, &machines,
                  true,        &anthropic::answer_texts()};

@@ -20,6 +20,7 @@ class Writer final : public EventWriter {
     explicit Writer(WriterOptions options) : options_(std::move(options)) {}
 
     void on_event(Event const& event) override {
+        if (event.choice != 0) lose("choices[1..]");
         if (event.choice != 0 || faulted_) return;
         switch (event.kind) {
             case EventKind::begin:
@@ -97,6 +98,7 @@ class Writer final : public EventWriter {
                 return start_block("{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}");
             case BlockKind::opaque:
                 if (event.dialect == "anthropic") return start_block(event.json);
+                lose("choices[].message");
                 [[fallthrough]];
             default:
                 return start_block("{\"type\":\"text\",\"text\":\"\"}");
@@ -121,12 +123,12 @@ class Writer final : public EventWriter {
                 break;
             case Part::citation:
                 citation_.clear();
-                if (!append_citation(citation_, *event.citation)) return;
+                if (!append_citation(citation_, *event.citation)) return lose("annotations");
                 type = "citations_delta";
                 member = "citation";
                 break;
             case Part::logprobs:
-                return;
+                return lose("choices[].logprobs");
         }
         out += "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":";
         append_number(out, written_);
@@ -151,6 +153,10 @@ class Writer final : public EventWriter {
         append_number(out, written_);
         out += "}\n\n";
         ++written_;
+    }
+
+    void lose(std::string_view field) {
+        if (options_.losses) options_.losses->add(field);
     }
 
     WriterOptions options_;

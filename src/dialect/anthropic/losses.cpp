@@ -29,6 +29,17 @@ constexpr LossRule request_rules[] = {
     {"service_tier", "there are auto and standard_only"},
 };
 
+// Of requests in this dialect, whoever is told.
+constexpr LossRule nested_rules[] = {
+    {"document.context", "a file has no words about it"},
+    {"source.content", "a document made of blocks is no file"},
+    {"tools[].defer_loading", "all tools are told at once"},
+    {"tools[].input_examples", "a function has a name, a description, parameters and strict"},
+    {"tools[].eager_input_streaming", "arguments stream as the provider likes"},
+    {"tools[].allowed_callers", "tools are called by the model alone"},
+    {"tool_use.caller", "tools are called by the model alone"},
+};
+
 constexpr LossRule answer_rules[] = {
     {"choices[1..]", "a message is one answer"},
     {"choices[].logprobs", "there are no log probabilities"},
@@ -40,5 +51,6 @@ constexpr LossRule answer_rules[] = {
 
 std::span<LossRule const> request_losses() noexcept { return request_rules; }
 std::span<LossRule const> answer_losses() noexcept { return answer_rules; }
+std::span<LossRule const> nested_losses() noexcept { return nested_rules; }
 
 }  // namespace sluice::dialect::anthropic

@@ -53,7 +53,9 @@ class ChatReader : private ChatWalk {
         if (scan_.peek() != JsonKind::object) return scan_.skip_value(0);
         return each_member(scan_, [this](std::string_view name) {
             if (name == "effort") return take_text(scan_, request_.reasoning.effort);
-            if (name != "format" || scan_.peek() != JsonKind::object) return scan_.skip_value(0);
+            if (name != "format" || scan_.peek() != JsonKind::object) {
+                return unplaced("output_config", name);
+            }
             auto& format = request_.format;
             return each_member(scan_, [&](std::string_view inner) {
                 if (inner == "schema") {
@@ -61,7 +63,8 @@ class ChatReader : private ChatWalk {
                     return take_json_or_null(scan_, format.schema);
                 }
                 if (inner == "name") return take_text(scan_, format.name);
-                return scan_.skip_value(0);
+                if (inner == "type") return scan_.skip_value(0);
+                return unplaced("output_config.format", inner);
             });
         });
     }
@@ -70,7 +73,7 @@ class ChatReader : private ChatWalk {
         if (scan_.peek() != JsonKind::object) return scan_.skip_value(0);
         return each_member(scan_, [this](std::string_view name) {
             if (name == "user_id") return take_text(scan_, request_.user);
-            return scan_.skip_value(0);
+            return unplaced("metadata", name);
         });
     }
 
@@ -80,6 +83,7 @@ class ChatReader : private ChatWalk {
             auto const from = scan_.offset();
             llm::Tool tool;
             llm::Text type;
+            Noted noted;
             bool const ok = each_member(scan_, [&](std::string_view name) {
                 if (name == "type") return take_text(scan_, type);
                 if (name == "name") return take_text(scan_, tool.name);
@@ -87,11 +91,14 @@ class ChatReader : private ChatWalk {
                 if (name == "input_schema") return take_json_or_null(scan_, tool.schema);
                 if (name == "strict") return take_flag(scan_, tool.strict);
                 if (name == "cache_control") return take_json_or_null(scan_, tool.cache_control);
-                tool.has_more = true;
-                return scan_.skip_value(0);
+                return note(noted, name);
             });
             if (!ok) return false;
-            if (type.exists() && !type.is("custom")) tool.opaque = scan_.since(from);
+            if (type.exists() && !type.is("custom")) {
+                tool.opaque = scan_.since(from);
+            } else {
+                place("tools[]", noted);
+            }
             if (tool.opaque.empty() && !tool.name.exists()) {
                 complaint_ = "tools: each tool must have a name";
             }
@@ -110,7 +117,7 @@ class ChatReader : private ChatWalk {
                 if (value) request_.parallel_tools = !*value;
                 return true;
             }
-            if (name != "type") return scan_.skip_value(0);
+            if (name != "type") return unplaced("tool_choice", name);
             llm::Text type;
             if (!take_text(scan_, type)) return false;
             auto& mode = request_.tool_mode;
@@ -136,7 +143,7 @@ class ChatReader : private ChatWalk {
             bool const ok = each_member(scan_, [&](std::string_view name) {
                 if (name == "role") return take_text(scan_, role);
                 if (name == "content") return content(message.blocks);
-                return scan_.skip_value(0);
+                return unplaced("messages[]", name);
             });
             if (!ok) return false;
             if (role.is("assistant")) {
@@ -170,6 +177,7 @@ class ChatReader : private ChatWalk {
         Block block;
         block.dialect = name_of_dialect;
         llm::Text type, title, thinking, tool_use_id;
+        Noted noted;
         bool const ok = each_member(scan_, [&](std::string_view name) {
             if (name == "type") return take_text(scan_, type);
             if (name == "text") return take_text(scan_, block.text);
@@ -186,7 +194,8 @@ class ChatReader : private ChatWalk {
             if (name == "content") return content(block.content);
             if (name == "citations") return take_json_or_null(scan_, block.citations);
             if (name == "is_error") return take_true(block.is_error);
-            return scan_.skip_value(0);
+            if (name == "caller") return caller(noted);
+            return note(noted, name);
         });
         if (!ok) return false;
         if (type.is("text")) {
@@ -214,9 +223,26 @@ class ChatReader : private ChatWalk {
         } else {
             block.kind = BlockKind::opaque;
             block.json = scan_.since(from);
+            noted.clear();
         }
+        if (!noted.empty()) place(type.inner(), noted);
         blocks.push_back(std::move(block));
         return true;
+    }
+
+    // Who called a tool: the model itself, mostly, which need not be said.
+    bool caller(Noted& noted) {
+        bool is_direct = false;
+        if (scan_.peek() != JsonKind::object) return note(noted, "caller");
+        bool const ok = each_member(scan_, [&](std::string_view name) {
+            llm::Text type;
+            if (name != "type") return scan_.skip_value(0);
+            if (!take_text(scan_, type)) return false;
+            is_direct = type.is("direct");
+            return true;
+        });
+        if (ok && !is_direct) noted.emplace_back("caller");
+        return ok;
     }
 
     bool source(Source& source) {
@@ -228,7 +254,7 @@ class ChatReader : private ChatWalk {
             if (name == "data" || name == "url" || name == "file_id") {
                 return take_text(scan_, source.data);
             }
-            return scan_.skip_value(0);
+            return unplaced("source", name);
         });
         source.kind = type.is("base64") ? SourceKind::base64
                       : type.is("url")  ? SourceKind::url

@@ -62,7 +62,7 @@ class ChatWriter {
         : r_(request), target_(target), losses_(losses) {}
 
     Result<std::string> run() {
-        if (r_.choices > 1) {
+        if (r_.choices > 1 && !target_.one_choice) {
             return client_error(ErrorCode::invalid_request, 400,
                                 "\"n\" above 1 cannot be answered by this model: send n separate "
                                 "requests.");
@@ -484,6 +484,7 @@ class ChatWriter {
         }
         raw("cache_control", r_.cache_control);
         if (r_.stream) out_.member("stream", true);
+        for (auto const& name : r_.unplaced) losses_.add(name);
         for (auto const& extra : r_.extras) {
             if (r_.dialect == "anthropic") {
                 raw(extra.name, extra.json);

@@ -1,5 +1,9 @@
 #include "dialect/common/chat_walk.hpp"
 
+#include <algorithm>
+
+#include "sluice/loss.hpp"
+
 namespace sluice::dialect {
 
 Result<llm::Request> ChatWalk::told(bool ok) {
@@ -20,6 +24,31 @@ bool ChatWalk::extra(std::string_view name) {
     // The name lives in the key's buffer when it had escapes: kept.
     request_.extras.push_back({request_.keep(std::string{name}), json});
     return true;
+}
+
+bool ChatWalk::unplaced(std::string_view where, std::string_view name) {
+    Noted noted;
+    if (!note(noted, name)) return false;
+    place(where, noted);
+    return true;
+}
+
+bool ChatWalk::note(Noted& noted, std::string_view name) {
+    std::string kept{name};  // the key's buffer is used again below the value
+    std::string_view json;
+    if (!take_json_or_null(scan_, json)) return false;
+    bool const says_nothing = json.empty() || json == "false" || json == "[]" || json == "{}";
+    if (!says_nothing && noted.size() < Losses::names_max) noted.push_back(std::move(kept));
+    return true;
+}
+
+void ChatWalk::place(std::string_view where, Noted const& noted) {
+    auto& known = request_.unplaced;
+    for (auto const& name : noted) {
+        auto full = std::string{where}.append(".").append(name);
+        bool const is_new = std::find(known.begin(), known.end(), full) == known.end();
+        if (is_new && known.size() < Losses::names_max) known.push_back(std::move(full));
+    }
 }
 
 bool ChatWalk::take_true(bool& out) {
@@ -46,7 +75,7 @@ bool ChatWalk::thinking() {
     return each_member(scan_, [&](std::string_view name) {
         if (name == "budget_tokens") return take_integer(scan_, reasoning.budget);
         if (name == "display") return take_text(scan_, reasoning.display);
-        if (name != "type") return scan_.skip_value(0);
+        if (name != "type") return unplaced("thinking", name);
         llm::Text type;
         if (!take_text(scan_, type)) return false;
         if (type.is("enabled")) reasoning.thinking = llm::Thinking::budget;

@@ -29,6 +29,13 @@ class ChatWalk {
     bool refuse(std::string complaint);
     // null reads as absent.
     bool extra(std::string_view name);
+    // A member inside `where` that the model has no place for: named, unless its value says
+    // nothing.
+    bool unplaced(std::string_view where, std::string_view name);
+    // The same in an object whose kind is known at its end only: place() names what was noted.
+    using Noted = std::vector<std::string>;
+    bool note(Noted& noted, std::string_view name);
+    void place(std::string_view where, Noted const& noted);
     bool take_true(bool& out);
     // A list of texts; anything else in it is passed over.
     bool stop_list();

@@ -179,6 +179,7 @@ class WholeTranslator final : public AnswerReader {
 
 std::unique_ptr<AnswerReader> open_translator(ChatMachines const& from, ChatMachines const& to,
                                               TranslationOptions options, Losses& losses) {
+    options.writer.losses = &losses;
     if (options.from_stream) {
         return std::make_unique<StreamTranslator>(from, to, std::move(options), losses);
     }

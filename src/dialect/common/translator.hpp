@@ -16,8 +16,8 @@ struct TranslationOptions {
     WriterOptions writer;
 };
 
-// `from` and `to` are static tables. `losses` outlives the reader; what a whole answer cannot carry
-// is added to it before its one frame comes out.
+// `from` and `to` are static tables. `losses` outlives the reader; what an answer cannot carry is
+// added to it when it is written: before the one frame of a whole answer comes out.
 std::unique_ptr<AnswerReader> open_translator(ChatMachines const& from, ChatMachines const& to,
                                               TranslationOptions options, Losses& losses);
 

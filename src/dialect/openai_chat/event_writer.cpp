@@ -128,6 +128,7 @@ class Writer final : public EventWriter {
         choice.kind = event.block_kind;
         choice.has_arguments = false;
         choice.block_start = choice.characters;
+        if (event.block_kind == BlockKind::opaque) lose("content[]");
         if (event.block_kind == BlockKind::tool_call) {
             start(event.choice);
             out += "{\"tool_calls\":[{\"index\":";
@@ -250,6 +251,10 @@ class Writer final : public EventWriter {
                                      event.block == choice.block;
         if (lacks_arguments) add_arguments(event.choice, choice, "\"{}\"");
         choice.has_arguments = true;
+    }
+
+    void lose(std::string_view field) {
+        if (options_.losses) options_.losses->add(field);
     }
 
     WriterOptions options_;

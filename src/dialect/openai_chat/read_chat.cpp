@@ -57,7 +57,7 @@ class ChatReader : private ChatWalk {
         if (scan_.peek() != JsonKind::object) return scan_.skip_value(0);
         return each_member(scan_, [this](std::string_view name) {
             if (name == "include_usage") return take_true(request_.wants_usage);
-            return scan_.skip_value(0);
+            return unplaced("stream_options", name);
         });
     }
 
@@ -82,6 +82,8 @@ class ChatReader : private ChatWalk {
         llm::Text text;
         if (!take_text(scan_, text)) return false;
         if (text.exists() && !request_.user.exists()) request_.user = text;
+        bool const is_other = text.exists() && text.json != request_.user.json;
+        if (is_other) request_.unplaced.emplace_back("safety_identifier");
         return true;
     }
 
@@ -106,13 +108,13 @@ class ChatReader : private ChatWalk {
                 return true;
             }
             if (name != "json_schema" || scan_.peek() != JsonKind::object) {
-                return scan_.skip_value(0);
+                return unplaced("response_format", name);
             }
             return each_member(scan_, [&](std::string_view inner) {
                 if (inner == "name") return take_text(scan_, format.name);
                 if (inner == "schema") return take_json_or_null(scan_, format.schema);
                 if (inner == "strict") return take_flag(scan_, format.strict);
-                return scan_.skip_value(0);
+                return unplaced("response_format.json_schema", inner);
             });
         });
     }
@@ -123,14 +125,19 @@ class ChatReader : private ChatWalk {
             auto const from = scan_.offset();
             llm::Tool tool;
             llm::Text type;
+            Noted noted;
             bool const ok = each_member(scan_, [&](std::string_view name) {
                 if (name == "type") return take_text(scan_, type);
                 if (name == "cache_control") return take_json_or_null(scan_, tool.cache_control);
                 if (name == "function" && scan_.peek() == JsonKind::object) return function(tool);
-                return scan_.skip_value(0);
+                return note(noted, name);
             });
             if (!ok) return false;
-            if (!type.is("function") && type.exists()) tool.opaque = scan_.since(from);
+            if (!type.is("function") && type.exists()) {
+                tool.opaque = scan_.since(from);
+            } else {
+                place("tools[]", noted);
+            }
             if (tool.opaque.empty() && !tool.name.exists()) {
                 complaint_ = "each function in \"tools\" must have a name";
             }
@@ -146,7 +153,20 @@ class ChatReader : private ChatWalk {
             if (name == "parameters") return take_json_or_null(scan_, tool.schema);
             if (name == "strict") return take_flag(scan_, tool.strict);
             if (name == "cache_control") return take_json_or_null(scan_, tool.cache_control);
-            return scan_.skip_value(0);
+            return unplaced("tools[].function", name);
+        });
+    }
+
+    // {"mode", "tools"}: the mode is told, not which tools of all there are.
+    bool allowed_tools() {
+        auto& mode = request_.tool_mode;
+        request_.unplaced.emplace_back("tool_choice.allowed_tools");
+        return each_member(scan_, [&](std::string_view name) {
+            if (name != "mode") return scan_.skip_value(0);
+            llm::Text word;
+            if (!take_text(scan_, word)) return false;
+            mode = word.is("required") ? llm::ToolMode::required : llm::ToolMode::automatic;
+            return true;
         });
     }
 
@@ -162,9 +182,10 @@ class ChatReader : private ChatWalk {
         }
         if (scan_.peek() != JsonKind::object) return scan_.skip_value(0);
         return each_member(scan_, [&](std::string_view name) {
-            if (name != "function" || scan_.peek() != JsonKind::object) {
-                return scan_.skip_value(0);
-            }
+            if (name == "type") return scan_.skip_value(0);
+            bool const is_object = scan_.peek() == JsonKind::object;
+            if (name == "allowed_tools" && is_object) return allowed_tools();
+            if (name != "function" || !is_object) return unplaced("tool_choice", name);
             mode = llm::ToolMode::named;
             return each_member(scan_, [&](std::string_view inner) {
                 if (inner == "name") return take_text(scan_, request_.tool_name);
@@ -187,6 +208,15 @@ class ChatReader : private ChatWalk {
         std::string_view cache_control;
     };
 
+    // Says where the prompt may be kept: the other dialect's mark of the same.
+    bool breakpoint(Block& block) {
+        std::string_view json;
+        if (!take_json_or_null(scan_, json)) return false;
+        bool const is_first = !json.empty() && block.cache_control.empty();
+        if (is_first) block.cache_control = R"({"type":"ephemeral"})";
+        return true;
+    }
+
     bool message() {
         Parts parts;
         bool const ok = each_member(scan_, [&](std::string_view name) {
@@ -200,7 +230,7 @@ class ChatReader : private ChatWalk {
             if (name == "reasoning_details") return reasoning_details(parts.thoughts);
             if (name == "thinking_blocks") return thinking_blocks(parts.thoughts);
             if (name == "cache_control") return take_json_or_null(scan_, parts.cache_control);
-            return scan_.skip_value(0);
+            return unplaced("messages[]", name);
         });
         return ok && put_together(parts);
     }
@@ -229,6 +259,7 @@ class ChatReader : private ChatWalk {
             result.content = std::move(parts.content);
             result.cache_control = parts.cache_control;
             if (!result.id.exists()) complaint_ = "a message of role tool needs its tool_call_id";
+            if (parts.name.exists()) place("messages[]", {"name"});
             add_tool_result(std::move(result));
             return true;
         }
@@ -276,6 +307,7 @@ class ChatReader : private ChatWalk {
         auto const from = scan_.offset();
         Block block;
         llm::Text type;
+        Noted noted;
         bool const ok = each_member(scan_, [&](std::string_view name) {
             if (name == "type") return take_text(scan_, type);
             if (name == "text" || name == "refusal") return take_text(scan_, block.text);
@@ -283,7 +315,8 @@ class ChatReader : private ChatWalk {
             if (name == "image_url") return image_url(block);
             if (name == "input_audio") return input_audio(block);
             if (name == "file") return file(block);
-            return scan_.skip_value(0);
+            if (name == "prompt_cache_breakpoint") return breakpoint(block);
+            return note(noted, name);
         });
         if (!ok) return false;
         if (type.is("text")) {
@@ -300,7 +333,9 @@ class ChatReader : private ChatWalk {
             block.kind = BlockKind::opaque;
             block.json = scan_.since(from);
             block.dialect = name_of_dialect;
+            noted.clear();
         }
+        if (!noted.empty()) place(type.inner(), noted);
         blocks.push_back(std::move(block));
         return true;
     }
@@ -314,7 +349,7 @@ class ChatReader : private ChatWalk {
             bool const ok = each_member(scan_, [&](std::string_view name) {
                 if (name == "url") return take_text(scan_, url);
                 if (name == "detail") return take_text(scan_, block.detail);
-                return scan_.skip_value(0);
+                return unplaced("image_url", name);
             });
             if (!ok) return false;
         } else {
@@ -371,7 +406,7 @@ class ChatReader : private ChatWalk {
                 block.source.kind = SourceKind::file;
                 return take_text(scan_, block.source.data);
             }
-            if (name != "file_data") return scan_.skip_value(0);
+            if (name != "file_data") return unplaced("file", name);
             llm::Text data;
             if (!take_text(scan_, data)) return false;
             block.source = source_of(data);
@@ -391,13 +426,15 @@ class ChatReader : private ChatWalk {
             llm::Text arguments;
             bool const ok = each_member(scan_, [&](std::string_view name) {
                 if (name == "id") return take_text(scan_, call.id);
+                // An index is left from the stream.
+                if (name == "type" || name == "index") return scan_.skip_value(0);
                 if (name != "function" || scan_.peek() != JsonKind::object) {
-                    return scan_.skip_value(0);
+                    return unplaced("tool_calls[]", name);
                 }
                 return each_member(scan_, [&](std::string_view inner) {
                     if (inner == "name") return take_text(scan_, call.name);
                     if (inner == "arguments") return take_text(scan_, arguments);
-                    return scan_.skip_value(0);
+                    return unplaced("tool_calls[].function", inner);
                 });
             });
             if (!ok) return false;

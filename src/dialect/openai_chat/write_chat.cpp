@@ -47,6 +47,7 @@ class ChatWriter {
         }
         if (!r_.cache_control.empty()) losses_.add("cache_control");
         for (auto const& extra : r_.extras) losses_.add(extra.name);
+        for (auto const& name : r_.unplaced) losses_.add(name);
         out_.end_object();
         return out_.take();
     }
@@ -222,14 +223,17 @@ class ChatWriter {
             out_.begin_object().member("type", "text").key("text");
             out_.raw(source.data.exists() ? source.data.json : "\"\"");
             out_.end_object();
+            if (!block.name.is_empty()) losses_.add("document.title");
             return;
         }
-        if (source.kind != SourceKind::base64 && source.kind != SourceKind::file) {
+        if (source.kind == SourceKind::none) return;  // source.content is named
+        if (source.kind == SourceKind::url) {
             losses_.add("document.source.url");
             return;
         }
         out_.begin_object().member("type", "file").key("file").begin_object();
         if (source.kind == SourceKind::file) {
+            if (!block.name.is_empty()) losses_.add("document.title");
             text("file_id", source.data);
         } else {
             out_.key("filename").raw(block.name.exists() ? block.name.json : "\"document.pdf\"");
@@ -254,7 +258,7 @@ class ChatWriter {
             for (auto const& word : r_.stop) out_.raw(word.json);
             out_.end_array();
         }
-        if (r_.choices > 1) out_.member("n", r_.choices);
+        if (r_.choices > 1 && !target_.one_choice) out_.member("n", r_.choices);
         text("user", r_.user);
         if (r_.service_tier.is("standard_only")) {
             out_.member("service_tier", "default");
@@ -269,7 +273,6 @@ class ChatWriter {
         for (auto const& tool : r_.tools) {
             if (!tool.opaque.empty()) losses_.add("tools[] of the provider");
             if (!tool.cache_control.empty()) losses_.add("cache_control");
-            if (tool.has_more && tool.opaque.empty()) losses_.add("tools[] other members");
         }
         if (!has_any) return;
         out_.key("tools").begin_array();
@@ -330,10 +333,18 @@ class ChatWriter {
     // A budget in tokens becomes the nearest effort.
     void write_reasoning() {
         auto const& reasoning = r_.reasoning;
+        if (reasoning.display.exists()) losses_.add("thinking.display");
+        bool const thinks = !target_.rules || target_.rules->thinking != llm::ThinkingStyle::none;
+        bool const is_told = reasoning.effort.exists() && !reasoning.effort.is("none");
+        if (!thinks) {
+            if (is_told || reasoning.budget) losses_.add("output_config.effort");
+            return;
+        }
         if (reasoning.effort.exists()) {
             text("reasoning_effort", reasoning.effort);
             return;
         }
+        if (reasoning.thinking == llm::Thinking::disabled) losses_.add("thinking.type");
         if (reasoning.thinking != llm::Thinking::budget || !reasoning.budget) return;
         constexpr std::int64_t low = 4096, medium = 16'384;
         out_.member("reasoning_effort", *reasoning.budget <= low      ? "low"

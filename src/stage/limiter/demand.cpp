@@ -54,19 +54,22 @@ std::int64_t to_nano_usd(PicoUsdSum pico) noexcept {
     return static_cast<std::int64_t>(std::min<PicoUsdSum>(nano, store::Budget::amount_max));
 }
 
-std::int64_t Demand::tokens() const noexcept { return prompt + times(answers, output); }
+std::int64_t Demand::written() const noexcept { return times(answers, output); }
+std::int64_t Demand::likely_read() const noexcept { return times(requests, likely_prompt); }
+std::int64_t Demand::tokens() const noexcept { return times(requests, prompt) + written(); }
 std::int64_t Demand::likely_tokens() const noexcept {
-    return likely_prompt + times(answers, likely_output);
+    return likely_read() + times(answers, likely_output);
 }
 std::int64_t Demand::nano_usd(TokenBound const& bound) const noexcept {
-    return cost_of(prompt, times(answers, output), bound);
+    return cost_of(times(requests, prompt), written(), bound);
 }
 std::int64_t Demand::likely_nano_usd(TokenBound const& bound) const noexcept {
-    return cost_of(likely_prompt, times(answers, likely_output), bound);
+    return cost_of(likely_read(), times(answers, likely_output), bound);
 }
 
 Demand demand_of(Exchange const& x, TokenBound const& bound, Learned const* learned) noexcept {
     Demand demand;
+    demand.requests = std::max<std::int64_t>(bound.requests, 1);
     auto const body = x.body.view();
     auto const counted = tokens::count(body);
     auto const beside =
@@ -117,8 +120,8 @@ AttemptUse use_of(AttemptRecord const& record, Demand const& demand,
     }
     bool const is_whole = record.outcome == "answered";
     // Whole: its text was seen, and a token is at least a byte; estimates are a quarter of that.
-    auto const written = is_whole ? std::min(output * 4, times(demand.answers, demand.output))
-                                  : times(demand.answers, demand.output);
+    auto const most = times(demand.answers_of_one(), demand.output);
+    auto const written = is_whole ? std::min(output * 4, most) : most;
     use.bound.tokens = demand.prompt + written;
     use.bound.nano_usd = cost_of(demand.prompt, written, bound);
     return use;

@@ -20,7 +20,8 @@ inline constexpr std::int64_t output_tokens_unknown = 4096;
 inline constexpr std::int64_t completion_tokens_default = 16;
 
 struct Demand {
-    std::int64_t prompt = 0;    // tokens read at most
+    std::int64_t requests = 1;  // that an attempt sends: each has the prompt
+    std::int64_t prompt = 0;    // tokens read at most by one of them
     std::int64_t answers = 0;   // 0: of no tokens
     std::int64_t output = 0;    // tokens of one answer at most
     std::int64_t estimate = 0;  // of the prompt, by its scripts
@@ -28,6 +29,11 @@ struct Demand {
     std::int64_t likely_output = 0;  // of one answer
     bool is_open = false;            // the request says no bound of its answer
 
+    [[nodiscard]] std::int64_t written() const noexcept;  // tokens at most
+    [[nodiscard]] std::int64_t likely_read() const noexcept;
+    [[nodiscard]] std::int64_t answers_of_one() const noexcept {
+        return requests > 1 ? 1 : answers;
+    }
     [[nodiscard]] std::int64_t tokens() const noexcept;
     [[nodiscard]] std::int64_t likely_tokens() const noexcept;
     [[nodiscard]] std::int64_t nano_usd(TokenBound const& bound) const noexcept;

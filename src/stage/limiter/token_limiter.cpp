@@ -86,15 +86,21 @@ class TokenLimiter::Held final : public HeldLimits {
     std::size_t ended = 0;                 // attempts whose use is in used_*
     bool was_sent = false;
 
-    // One more attempt has ended.
-    void take(AttemptUse const& use) noexcept {
-        ++ended;
-        was_sent = was_sent || use.was_sent;
-        add_use(used_bound, use.bound);
-        add_use(used_likely, use.likely);
-        add_use(pending_bound, use.bound);
-        add_use(pending_likely, use.likely);
-        attempt.settle(use.bound, use.likely);
+    // One more attempt has ended: the records since the last.
+    void take(std::vector<AttemptRecord> const& records) noexcept {
+        if (ended >= records.size()) return;
+        Used most, likely;
+        for (; ended < records.size(); ++ended) {
+            auto const use = use_of(records[ended], demand, bound);
+            was_sent = was_sent || use.was_sent;
+            add_use(most, use.bound);
+            add_use(likely, use.likely);
+        }
+        add_use(used_bound, most);
+        add_use(used_likely, likely);
+        add_use(pending_bound, most);
+        add_use(pending_likely, likely);
+        attempt.settle(most, likely);
     }
 };
 
@@ -144,16 +150,16 @@ class TokenLimiter::Asking {
         for (auto const* rules : owners) {
             if (rules->tokens_per_request && !rules->estimates) {
                 most =
-                    std::min(most, (*rules->tokens_per_request - demand.likely_prompt) / answers);
+                    std::min(most, (*rules->tokens_per_request - demand.likely_read()) / answers);
             }
         }
         for (auto const& ask : asks) {
             if (ask.is_likely) continue;
             if (ask.kind == LimitKind::tokens || ask.kind == LimitKind::token_budget) {
-                most = std::min(most, (ask.cap - demand.likely_prompt) / answers);
+                most = std::min(most, (ask.cap - demand.likely_read()) / answers);
             } else if (ask.kind == LimitKind::usd_budget && bound.output_price > 0) {
                 auto const left = PicoUsdSum{ask.cap} * 1000 -
-                                  PicoUsdSum{demand.likely_prompt} * bound.input_price;
+                                  PicoUsdSum{demand.likely_read()} * bound.input_price;
                 auto const tokens = left / bound.output_price / answers;
                 most =
                     std::min(most, static_cast<std::int64_t>(std::min<PicoUsdSum>(tokens, most)));
@@ -175,12 +181,12 @@ class TokenLimiter::Asking {
 
     // What can be used at most, or likely. Where the proof goes beyond the cap and the estimate
     // does not, the whole cap is reserved: such a request runs alone.
-    void fill(Demand const& demand, TokenBound const& bound) noexcept {
+    void fill(Demand const& demand, TokenBound const& bound, std::int64_t requests) noexcept {
         for (auto& ask : asks) {
-            Used const most{1, demand.tokens(), demand.nano_usd(bound)};
-            Used const likely{1, demand.likely_prompt + demand.tokens() - demand.prompt,
+            Used const most{requests, demand.tokens(), demand.nano_usd(bound)};
+            Used const likely{requests, demand.likely_read() + demand.written(),
                               demand.likely_nano_usd(bound)};
-            Used const estimate{1, demand.likely_tokens(), demand.likely_nano_usd(bound)};
+            Used const estimate{requests, demand.likely_tokens(), demand.likely_nano_usd(bound)};
             auto const wanted = of_kind(ask.is_likely ? estimate : most, ask.kind);
             auto const least = of_kind(ask.is_likely ? estimate : likely, ask.kind);
             ask.amount = least <= ask.cap ? std::min(wanted, ask.cap) : wanted;
@@ -191,9 +197,8 @@ class TokenLimiter::Asking {
     [[nodiscard]] Result<void> check_request(Demand const& demand) const {
         for (auto const* rules : owners) {
             if (!rules->tokens_per_request) continue;
-            auto const tokens = rules->estimates
-                                    ? demand.likely_tokens()
-                                    : demand.likely_prompt + demand.tokens() - demand.prompt;
+            auto const tokens =
+                rules->estimates ? demand.likely_tokens() : demand.likely_read() + demand.written();
             if (tokens <= *rules->tokens_per_request) continue;
             state_.count_refusal(rules->owner, per_request_kind);
             return never_fits(*rules,
@@ -366,7 +371,7 @@ Result<void> TokenLimiter::admit(Exchange& x, TokenBound const& bound) const {
         auto checked = asking.check_request(demand);
         if (!checked) return checked;
     }
-    asking.fill(demand, bound);
+    asking.fill(demand, bound, 1);
     auto const now = LimitState::now();
     auto got = state_->leases(x.record.worker).reserve(x.record.id, asking.asks, now, lease_of(x));
     asking.write_figures(held.figures, now);
@@ -410,6 +415,7 @@ Result<void> TokenLimiter::begin_attempt(Exchange& x, std::span<LimitRules const
     add_use(held.reserved_likely, held.pending_likely);
     held.pending_bound = held.pending_likely = {};
     held.bound = bound;
+    held.demand.requests = bound.requests;
 
     Asking asking(*state_, x.principal ? x.principal->priority : Priority::normal);
     for (auto const* each : rules) asking.add(static_cast<Rules const*>(each));
@@ -429,26 +435,22 @@ Result<void> TokenLimiter::begin_attempt(Exchange& x, std::span<LimitRules const
         auto checked = asking.check_request(held.demand);
         if (!checked) return checked;
     }
-    asking.fill(held.demand, bound);
+    asking.fill(held.demand, bound, bound.requests);
     auto got = state_->leases(x.record.worker).reserve(x.record.id, asking.asks, now, lease_of(x));
     if (auto const* denied = std::get_if<Denied>(&got)) return asking.refused(*denied, now);
     held.attempt = std::move(std::get<Grant>(got));
     return {};
 }
 
-void TokenLimiter::end_attempt(Exchange& x, AttemptRecord const& record) const noexcept {
-    if (!x.limits) return;
-    auto& held = static_cast<Held&>(*x.limits);
-    held.take(use_of(record, held.demand, held.bound));
+void TokenLimiter::end_attempt(Exchange& x) const noexcept {
+    if (x.limits) static_cast<Held&>(*x.limits).take(x.record.attempts);
 }
 
 void TokenLimiter::finish(Exchange& x) const noexcept {
     if (!x.limits) return;
     auto& held = static_cast<Held&>(*x.limits);
     auto const& attempts = x.record.attempts;
-    while (held.ended < attempts.size()) {
-        held.take(use_of(attempts[held.ended], held.demand, held.bound));
-    }
+    held.take(attempts);
     held.attempt.release();  // begun, and never made
     // A request is one, however often it was tried; one that no provider saw is none.
     held.used_bound.requests = held.used_likely.requests = held.was_sent ? 1 : 0;
@@ -467,7 +469,7 @@ void TokenLimiter::finish(Exchange& x) const noexcept {
     for (auto const& attempt : attempts) {
         if (!attempt.usage.reported || attempt.outcome != "answered") continue;
         held.learned->note(held.demand.estimate, attempt.usage.input, attempt.usage.output,
-                           held.demand.answers);
+                           held.demand.answers_of_one());
     }
 }
 

@@ -24,7 +24,7 @@ class TokenLimiter final : public Limiter {
     Result<void> admit(Exchange& x, TokenBound const& bound) const override;
     Result<void> begin_attempt(Exchange& x, std::span<LimitRules const* const> rules,
                                TokenBound const& bound) const override;
-    void end_attempt(Exchange& x, AttemptRecord const& record) const noexcept override;
+    void end_attempt(Exchange& x) const noexcept override;
     void finish(Exchange& x) const noexcept override;
 
     // The rules of providers, credentials and targets; null: none. Names as in config.

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "dialect/anthropic/anthropic.hpp"
+#include "dialect/anthropic/losses.hpp"
+#include "dialect/openai_chat/losses.hpp"
 #include "dialect/openai_chat/openai_chat.hpp"
 
 namespace sluice::dialect {
@@ -38,12 +40,22 @@ What the target's dialect has no place for is named in the answer's header `x-sl
 names it, and counted in `sluice_losses_total`. `on_loss: reject` on a route refuses such requests (400) where no
 other target can carry everything. Members of a request that no other dialect has are named by themselves
 (`logit_bias`, `container`), unless they stand at a value that says nothing (`false`, `0`, `[]`); one with an odd name
-is told as `other members`. In a stream only what the request loses is named: the head goes out before the answer is
-known. Members beside an answer that only its own dialect has (`system_fingerprint`, `container`, `stop_details`) are
+is told as `other members`. So are members inside of messages, tools and settings, by where they stand
+(`document.context`, `tools[].input_examples`): the known ones are listed under *inside of requests*.
+
+In a stream the header names only what the request loses: it goes out before the answer is known. What the answer
+itself loses on its way stands in the request's ledger record (`losses`) and is counted in `sluice_losses_total` all
+the same. Members beside an answer that only its own dialect has (`system_fingerprint`, `container`, `stop_details`) are
 left out.
 
-`n` above 1 goes to providers whose dialect has it. Where none of the route's targets does, the request is refused
-(400): send n requests.
+`n` above 1 goes to providers whose dialect has it. Where a target's has not, the route decides: `many_choices: refuse`
+(the default) tries the next target and else answers 400; `many_choices: fan_out` sends the request n times at once,
+for n up to 8, and puts the answers together: one answer with n choices, or one stream whose chunks name their choice,
+with one usage (the sum) and one end. Each of the n requests is an attempt of its own in the ledger's one record, with
+its tokens and its cost; limits reserve the prompt and the longest answer n times; a provider's own limits count n
+requests; guardrails look at each choice. Nothing goes to the caller before all n have answered with a good status.
+Where one fails before that, all are given up and the next target is tried; where one fails later, the answer ends with
+its error. A caller who leaves ends them all.
 
 )";
 
@@ -108,6 +120,13 @@ std::string row(LossRule const& rule) {
     return "| `" + std::string{rule.field} + "` | " + std::string{rule.why} + " |\n";
 }
 
+void append_nested(std::string& out, std::string_view dialect, std::span<LossRule const> rules) {
+    out.append("### Inside of requests: ").append(dialect).append(" caller\n\n");
+    out += "| in requests | why |\n|---|---|\n";
+    for (auto const& rule : rules) out += row(rule);
+    out += "\n";
+}
+
 void append_pair(std::string& out, Dialect const& from, Dialect const& to) {
     auto const& into = *to.row[0]->chat;
     auto const& back = *from.row[0]->chat;
@@ -120,13 +139,12 @@ void append_pair(std::string& out, Dialect const& from, Dialect const& to) {
 }
 
 // What a source names as lost, in the order it stands there.
-std::vector<std::string> named_in(std::string const& file) {
+std::vector<std::string> named_in(std::string const& file, std::string const& call) {
     std::ifstream source(std::string{SLUICE_SOURCE_DIR} + "/src/dialect/" + file);
     std::stringstream text;
     text << source.rdbuf();
     auto const all = text.str();
     std::vector<std::string> names;
-    std::string const call = "losses_.add(\"";
     for (auto at = all.find(call); at != all.npos; at = all.find(call, at)) {
         at += call.size();
         names.push_back(all.substr(at, all.find('"', at) - at));
@@ -137,8 +155,9 @@ std::vector<std::string> named_in(std::string const& file) {
 TEST(DialectsPage, HasEveryLossThatTheWritersName) {
     for (auto const* dialect : {&openai_chat(), &anthropic_messages()}) {
         auto const& machines = *dialect->row[0]->chat;
-        auto const check = [&](char const* file, std::span<LossRule const> rules) {
-            auto const names = named_in(std::string{dialect->name} + "/" + file);
+        auto const check = [&](char const* file, std::span<LossRule const> rules,
+                               char const* call = "losses_.add(\"", bool all = true) {
+            auto const names = named_in(std::string{dialect->name} + "/" + file, call);
             EXPECT_FALSE(names.empty()) << file;
             for (auto const& name : names) {
                 EXPECT_TRUE(std::any_of(rules.begin(), rules.end(),
@@ -146,12 +165,14 @@ TEST(DialectsPage, HasEveryLossThatTheWritersName) {
                     << dialect->name << " " << name;
             }
             for (auto const& rule : rules) {
+                if (!all) break;
                 EXPECT_NE(std::find(names.begin(), names.end(), rule.field), names.end())
                     << dialect->name << " never names " << rule.field;
             }
         };
         check("write_chat.cpp", machines.request_losses);
         check("answer.cpp", machines.answer_losses);
+        check("event_writer.cpp", machines.answer_losses, "lose(\"", false);
     }
 }
 
@@ -159,6 +180,8 @@ TEST(DialectsPage, IsMadeFromTheTables) {
     std::string page = intro;
     append_pair(page, openai_chat(), anthropic_messages());
     append_pair(page, anthropic_messages(), openai_chat());
+    append_nested(page, openai_chat().name, openai::nested_losses());
+    append_nested(page, anthropic_messages().name, anthropic::nested_losses());
     page += extensions;
     auto const path = std::string{SLUICE_SOURCE_DIR} + "/docs/reference/dialects.md";
     if (auto const* rewrite = std::getenv("SLUICE_REWRITE"); rewrite && *rewrite) {
