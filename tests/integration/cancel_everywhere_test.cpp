@@ -28,9 +28,39 @@ struct Way {
     bool stream;
     bool upstream_tls;
     bool retry;
+    bool fanned = false;  // three choices, of a provider that has none
 };
 
+std::string message_event(std::string_view type, std::string_view rest) {
+    return fmt::format("event: {0}\ndata: {{\"type\":\"{0}\"{1}}}\n\n", type, rest);
+}
+
+Reply message_for(Way const& way) {
+    if (way.stream) {
+        return Reply::events(
+            {message_event("message_start",
+                           R"(,"message":{"id":"m","model":"c","content":[],"usage":{}})"),
+             message_event("content_block_start",
+                           R"(,"index":0,"content_block":{"type":"text","text":""})"),
+             message_event("content_block_delta",
+                           R"(,"index":0,"delta":{"type":"text_delta","text":"x"})"),
+             message_event("content_block_stop", R"(,"index":0)"),
+             message_event("message_delta",
+                           R"(,"delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1})"),
+             message_event("message_stop", "")},
+            milliseconds{3});
+    }
+    return Reply()
+        .pause(milliseconds{3})
+        .send(Reply::whole(200, R"({"id":"m","type":"message","role":"assistant","model":"c",)"
+                                R"("content":[{"type":"text","text":"x"}],"stop_reason":)"
+                                R"("end_turn","usage":{"input_tokens":1,"output_tokens":1}})")
+                  .steps[0]
+                  .bytes);
+}
+
 Reply answer_for(Way const& way) {
+    if (way.fanned) return message_for(way);
     if (way.stream) return Reply::events(chat_stream(3, true), milliseconds{3});
     return Reply()
         .pause(milliseconds{3})
@@ -64,7 +94,9 @@ TEST_P(CancelEverywhere, LeavesOneRecordAndNoSocket) {
     auto const way = GetParam();
     Certificates const certificates;
     auto const server_tls = certificates.server_context();
-    auto const wire = to_wire(chat_request(way.stream ? stream_body("m-1") : chat_body("m-1")));
+    std::string const more = way.fanned ? R"(,"n":3)" : "";
+    auto const wire =
+        to_wire(chat_request(way.stream ? stream_body("m-1", more) : chat_body("m-1", more)));
     std::uint64_t n = 0;
     bool untouched = false;
     while (!untouched && n < 200) {
@@ -79,6 +111,13 @@ TEST_P(CancelEverywhere, LeavesOneRecordAndNoSocket) {
         config.providers = provider_line(
             "up", upstream.url(),
             way.upstream_tls ? fmt::format("tls: {{ca: \"{}\"}}", certificates.ca_file()) : "");
+        if (way.fanned) {
+            config.providers = fmt::format(
+                "  claude: {{kind: anthropic_compatible, base_url: \"{}\", keys: {{main: "
+                "{{value: sk-claude-credential-1}}}}}}\n",
+                upstream.url());
+            config.routes = "  m-1: {tiers: [claude], many_choices: fan_out}\n";
+        }
         Gateway gateway(config, upstream);
         RawClient client(gateway.port());
         ASSERT_TRUE(gateway.wait_until([](auto const& s) { return s.connections_open >= 1; }));
@@ -113,7 +152,9 @@ INSTANTIATE_TEST_SUITE_P(Ways, CancelEverywhere,
                          testing::Values(Way{"Unary", false, false, false},
                                          Way{"Stream", true, false, false},
                                          Way{"StreamOverTls", true, true, false},
-                                         Way{"UnaryWithRetry", false, false, true}),
+                                         Way{"UnaryWithRetry", false, false, true},
+                                         Way{"UnaryFannedOut", false, false, false, true},
+                                         Way{"StreamFannedOut", true, false, false, true}),
                          [](auto const& one) { return std::string(one.param.name); });
 
 }  // namespace
