@@ -86,6 +86,21 @@ class FanOut : public Integration {
             routes.empty() ? "  \"c-*\": {tiers: [claude], many_choices: fan_out}\n" : routes;
         start(config);
     }
+    // Says its text, and nothing more yet.
+    static Reply begun(std::string_view text) {
+        auto reply = Reply::chunked();
+        auto const frames = message_stream(text);
+        for (int i = 0; i < 3; ++i) reply.chunk(frames[i]);
+        return reply;
+    }
+    // A stream of two choices, "one" and "two"; `seen` when both have been told.
+    Answer fail_midway(Event& seen) {
+        auto const client = begin(chat_request(stream_body("c-1", R"(,"n":2)")));
+        EXPECT_TRUE(client->read_until(R"("content":"one")"));
+        EXPECT_TRUE(client->read_until(R"("content":"two")"));
+        seen.raise();
+        return client->read_answer();
+    }
 };
 
 TEST_F(FanOut, EachChoiceIsARequestAndTheAnswerIsOne) {
@@ -202,25 +217,22 @@ TEST_F(FanOut, OneThatIsRefusedMovesAllToTheNextTarget) {
     }
 }
 
+// Both have begun to speak before one of them fails.
 TEST_F(FanOut, AnErrorInMidStreamEndsTheAnswer) {
     start_with();
     compare_tokens = false;
-    auto broken = message_stream("one");
-    broken.resize(3);
-    broken.push_back(
-        event("error", R"(,"error":{"type":"overloaded_error","message":"Overloaded"})"));
-    auto going = Reply::chunked();
-    auto const frames = message_stream("two");
-    for (int i = 0; i < 3; ++i) going.chunk(frames[i]);
-    upstream.then(going.silence());  // would go on for ever
-    upstream.then(Reply::events(broken));
-    auto const answer = chat(stream_body("c-1", R"(,"n":2)"));
+    auto const seen = std::make_shared<Event>();
+    upstream.then(begun("one").silence());  // would go on for ever
+    upstream.then(begun("two").wait(seen).chunk(
+        event("error", R"(,"error":{"type":"overloaded_error","message":"Overloaded"})")));
+    auto const answer = fail_midway(*seen);
     EXPECT_TRUE(answer.complete);
     EXPECT_EQ(count(answer.body, "\"error\""), 1U) << answer.body;
     EXPECT_EQ(answer.body.find("[DONE]"), std::string::npos);
-    ASSERT_TRUE(upstream.wait_for_closes(1)) << "the other is given up";
+    ASSERT_TRUE(upstream.wait_for_closes(2)) << "the other is given up";
     auto const record = last_record();
     EXPECT_FALSE(record["completed"].get<bool>());
+    ASSERT_EQ(record["attempts"].size(), 2U);
     for (auto const& attempt : record["attempts"]) {
         EXPECT_TRUE(attempt["estimated"].get<bool>());
         EXPECT_EQ(attempt["usage"]["input"], 11);
@@ -230,17 +242,16 @@ TEST_F(FanOut, AnErrorInMidStreamEndsTheAnswer) {
 TEST_F(FanOut, ACutInOneOfThemEndsTheAnswer) {
     start_with();
     compare_tokens = false;
-    auto cut = Reply::chunked();
-    auto const frames = message_stream("one");
-    for (int i = 0; i < 3; ++i) cut.chunk(frames[i]);
-    upstream.then(cut.reset());
-    upstream.then(Reply::events(frames));
-    auto const answer = chat(stream_body("c-1", R"(,"n":2)"));
+    auto const seen = std::make_shared<Event>();
+    upstream.then(begun("one").silence());
+    upstream.then(begun("two").wait(seen).reset());
+    auto const answer = fail_midway(*seen);
     EXPECT_EQ(count(answer.body, "\"error\""), 1U) << answer.body;
     EXPECT_EQ(answer.body.find("[DONE]"), std::string::npos);
     auto const record = last_record();
-    EXPECT_EQ(record["attempts"].size(), 2U);
+    ASSERT_EQ(record["attempts"].size(), 2U);
     EXPECT_FALSE(record["completed"].get<bool>());
+    for (auto const& attempt : record["attempts"]) EXPECT_EQ(attempt["outcome"], "upstream_reset");
 }
 
 TEST_F(FanOut, ACallerWhoLeavesEndsThemAll) {

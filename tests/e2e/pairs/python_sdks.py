@@ -505,6 +505,33 @@ def gpt_stream(side):
 
 
 @test
+def gpt_many_choices(side):
+    """Fanned out where the dialect has no "n": three requests, and to the SDK one answer of three choices."""
+    if side == "gpt":
+        return
+    wanted = said(script.answer_to("claude-many", 0)[0])
+    prompt = script.USAGE["input"] + script.USAGE["cache_read"] + script.USAGE["cache_write"]
+    for streamed in (False, True):
+        model = model_of(side, "many")
+        if streamed:
+            chunks = gpt_chunks(model, n=3)
+            usage = chunks[-1].usage
+            texts, ends = ["", "", ""], []
+            for choice in (choice for one in chunks for choice in one.choices):
+                texts[choice.index] += choice.delta.content or ""
+                ends += [choice.index] if choice.finish_reason == "stop" else []
+            same([texts, sorted(ends)], [[wanted] * 3, [0, 1, 2]])
+        else:
+            answer = gpt_ask(model, n=3)
+            usage = answer.usage
+            same([choice.index for choice in answer.choices], [0, 1, 2])
+            same([choice.message.content for choice in answer.choices], [wanted] * 3)
+        same([usage.prompt_tokens, usage.completion_tokens], [3 * prompt, 3 * script.USAGE["output"]])
+        same(len(journal(model)), 3)
+        assert all("n" not in received(model, at) for at in range(3))
+
+
+@test
 def gpt_stop_reasons(side):
     for scenario, reason in (("length", "length"), ("refused", "content_filter"), ("stop", "stop")):
         same(gpt_ask(model_of(side, scenario)).choices[0].finish_reason, reason)
