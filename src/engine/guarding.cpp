@@ -5,6 +5,9 @@
 
 #include "engine/snapshot.hpp"
 #include "guard/request_texts.hpp"
+#include "net/cancelled.hpp"
+#include "net/server_stream.hpp"
+#include "net/turn.hpp"
 
 namespace sluice::engine {
 namespace {
@@ -28,25 +31,26 @@ Result<void> replace_body(Exchange& x, Codec const& codec, Patches& patches) {
     return {};
 }
 
-[[gnu::noinline]] Result<void> guard(Exchange& x, Codec const& codec, guard::GuardBook::Mask mask) {
-    auto const* set = x.snapshot.guards->find(mask);
-    if (!set) return {};
-    x.guards = std::make_shared<guard::GuardRun>(*set);
-    if (set->request.empty()) return {};
-    Patches patches;
-    auto const outcome = guard::guard_body(*x.guards, x.body.view(), patches);
-    if (outcome == guard::Outcome::blocked) return x.guards->error(guard::Way::request);
-    if (patches.empty()) return {};
-    return replace_body(x, codec, patches);
-}
-
 }  // namespace
 
-Result<void> guard_request(Exchange& x, Codec const& codec) {
+Async<> guard_request(Exchange& x, Codec const& codec) {
     auto const mask =
         x.snapshot.guard_defaults | x.route->guards | (x.principal ? x.principal->guards : 0);
-    if (mask == 0) return {};
-    return guard(x, codec, mask);
+    auto const* set = mask == 0 ? nullptr : x.snapshot.guards->find(mask);
+    if (!set) co_return Result<void>{};
+    x.guards = std::make_shared<guard::GuardRun>(*set);
+    if (set->request.empty()) co_return Result<void>{};
+    Patches patches;
+    guard::RequestScan scan(*x.guards, x.body.view(), patches);
+    auto progress = scan.step(guard::Budget(guarding_turn_bytes));
+    while (progress == guard::Progress::more) {
+        auto const woken = co_await net::Turn(x.client.cancel());
+        if (woken == Wake::cancelled) co_return net::cancelled_error(x.client.cancel());
+        progress = scan.step(guard::Budget(guarding_turn_bytes));
+    }
+    if (progress == guard::Progress::blocked) co_return x.guards->error(guard::Way::request);
+    if (patches.empty()) co_return Result<void>{};
+    co_return replace_body(x, codec, patches);
 }
 
 bool guards_answer(Exchange const& x, Codec const& codec) noexcept {

@@ -13,9 +13,13 @@
 
 namespace sluice::engine {
 
+// What the scan of a request looks at before other work of its worker has a turn, in bytes that one
+// matcher looks at: some 0.3 ms.
+inline constexpr std::size_t guarding_turn_bytes = 256 << 10;
+
 // After read_request. Sets x.guards where guards apply to this request; redacts in x.body, whose
-// facts are read anew. Error: guardrail_blocked.
-Result<void> guard_request(Exchange& x, Codec const& codec);
+// facts are read anew. Error: guardrail_blocked; cancelled.
+Async<> guard_request(Exchange& x, Codec const& codec);
 
 // Do guards look at the answer? `codec`: the caller's.
 [[nodiscard]] bool guards_answer(Exchange const& x, Codec const& codec) noexcept;

@@ -7,80 +7,173 @@ namespace {
 
 // Shorter texts are looked at directly.
 constexpr std::size_t prefilter_bytes_min = 64;
+// What one matcher sees of a text at once, unless what has begun in it is longer.
+constexpr std::size_t window_bytes = 64 << 10;
+// What a byte costs to prepare or to skip, beside what it costs a matcher.
+constexpr std::size_t cheapness = 4;
 
 constexpr bool is_space(char c) noexcept { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+constexpr bool is_continuation(char c) noexcept {
+    return (static_cast<unsigned char>(c) & 0xc0U) == 0x80;
+}
 
-class Search {
-  public:
-    Search(GuardRun& run, Way way, std::string_view place, std::vector<Replacement>& out)
-        : run_(run), way_(way), rules_(run.set.of(way)), place_(place), out_(out) {}
+// Where a window ends that should end at `end`: no character is cut.
+std::size_t window_end(std::string_view text, std::size_t end) noexcept {
+    if (end >= text.size()) return text.size();
+    for (int i = 0; i < 3 && is_continuation(text[end]); ++i) --end;
+    return end;
+}
 
-    // `map`: null where the text is the source.
-    Outcome text(std::string_view text, Normalised const* map, bool bare) {
-        hits_.clear();
-        if (!collect(text)) return Outcome::blocked;
-        if (hits_.empty()) return Outcome::pass;
-        if (bare) {
-            for (auto& hit : hits_) widen_to_token(text, hit);
+}  // namespace
+
+void Search::begin(std::string_view source, Syntax syntax) {
+    source_ = source;
+    syntax_ = syntax;
+    at_ = At::source;
+    read_ = 0;
+    json_ = {};
+    normal_.clear();
+    is_last_ = false;
+}
+
+Progress Search::step(Budget& budget, std::vector<Replacement>& out) {
+    for (;;) {
+        if (at_ == At::source) {
+            if (is_last_) return Progress::done;
+            prepare(budget);
+        } else if (at_ == At::prefilter) {
+            prefilter(budget);
+        } else {
+            if (!match(budget)) return Progress::blocked;
+            if (rule_ == rules_.rules.size() && !conclude(out)) return Progress::blocked;
+        }
+        bool const is_done = at_ == At::source && is_last_;
+        if (budget.is_spent() && !is_done) return Progress::more;
+    }
+}
+
+// Undoes what hides text, up to the end of a text or of a window.
+void Search::prepare(Budget& budget) {
+    if (syntax_ == Syntax::text && read_ == 0 && is_normal(source_)) {
+        budget.take(source_.size() / (4 * cheapness));
+        is_last_ = true;
+        return begin_text(source_, true, false);
+    }
+    auto const from = read_;
+    auto const limit = std::min(source_.size(), from + window_bytes);
+    bool const is_end = limit == source_.size();
+    bool const all = normalise(source_.substr(0, limit), read_, is_end, syntax_, json_, normal_);
+    budget.take(read_ - from);
+    if (all && !is_end) return;  // the text goes on behind the window
+    is_last_ = all;
+    bool const bare = json_.ended == JsonState::In::bare || json_.in == JsonState::In::bare;
+    if (!normal_.text.empty()) begin_text(normal_.text, false, bare);
+}
+
+void Search::begin_text(std::string_view text, bool is_source, bool bare) {
+    text_ = text;
+    is_source_ = is_source;
+    bare_ = bare;
+    at_ = At::prefilter;
+    is_known_ = false;
+    rule_ = 0;
+    from_ = until_ = 0;
+    hits_.clear();
+}
+
+// One window of it. Windows overlap: what is looked for may lie across.
+void Search::prefilter(Budget& budget) {
+    if (!rules_.prefilter || text_.size() < prefilter_bytes_min) {
+        at_ = At::rules;
+        return;
+    }
+    if (from_ == 0) likely_.reset();
+    auto const begin = from_ - std::min(from_, rules_.prefilter->literal_bytes_max());
+    auto const end = std::min(text_.size(), from_ + window_bytes);
+    budget.take((end - begin) / cheapness);
+    bool const is_scanned = rules_.prefilter->scan(text_.substr(begin, end - begin), likely_);
+    from_ = end;
+    if (is_scanned && end < text_.size()) return;
+    is_known_ = is_scanned;
+    from_ = 0;
+    at_ = At::rules;
+}
+
+// Goes on until all rules have looked or the budget is spent. False: blocked.
+bool Search::match(Budget& budget) {
+    for (; rule_ < rules_.rules.size(); ++rule_, from_ = until_ = 0) {
+        auto const& rule = rules_.rules[rule_];
+        if (rule.is_prefiltered && is_known_ && !likely_[0]) continue;
+        while (from_ < text_.size()) {
+            if (budget.is_spent()) return true;
+            until_ = window_end(text_, std::max(until_, from_ + window_bytes));
+            auto const found =
+                rule.matcher->find(text_.substr(0, until_), from_, until_ == text_.size());
+            auto const from = from_;
+            if (!take(found, rule_)) return false;
+            budget.take(std::max(from_, until_) - from);
+        }
+    }
+    return true;
+}
+
+// Notes what a rule's matcher says and where it goes on. False: blocked.
+bool Search::take(Found const& found, unsigned index) {
+    auto const& rule = rules_.rules[index];
+    bool const is_whole = until_ == text_.size();
+    if (found.kind == Found::Kind::match) {
+        from_ = found.to;
+        if (rule.action == Action::flag) {
+            run_.count(way_, rule);
+        } else {
+            hits_.push_back({found.from, found.to, index});
+        }
+        return true;
+    }
+    if (found.kind == Found::Kind::none) {
+        from_ = until_;
+        return true;
+    }
+    if (found.kind == Found::Kind::partial && !is_whole) {
+        // Twice as far, so that what is long is not looked at again and again.
+        from_ = found.from;
+        until_ += std::max(window_bytes, until_ - from_);
+        return true;
+    }
+    from_ = text_.size();
+    ++run_.unscannable;
+    if (!rules_.rejects_unscannable) return true;
+    run_.block(rules_.guards[rule.guard], {}, false, true);
+    return false;
+}
+
+// What was found in the text at hand becomes what stands in its place. False: it blocks.
+bool Search::conclude(std::vector<Replacement>& out) {
+    at_ = At::source;
+    if (!hits_.empty()) {
+        if (bare_) {
+            for (auto& hit : hits_) widen_to_token(text_, hit);
         }
         merge(rules_, hits_);
         for (auto const& hit : hits_) {
             auto const& rule = rules_.rules[hit.rule];
             run_.count(way_, rule);
-            if (rule.action == Action::block) {
-                run_.block(rules_.guards[rule.guard], place_);
-                return Outcome::blocked;
-            }
+            if (rule.action != Action::block) continue;
+            run_.block(rules_.guards[rule.guard], {});
+            return false;
         }
         for (auto const& hit : hits_) {
             auto const& rule = rules_.rules[hit.rule];
-            auto put = run_.placeholders.of(rule.label, text.substr(hit.from, hit.to - hit.from));
-            if (bare) put = '"' + put + '"';
-            auto const from = map ? map->source_begin(hit.from) : hit.from;
-            auto const to = map ? map->source_end(hit.to - 1) : hit.to;
-            out_.push_back({from, to, std::move(put)});
+            auto put = run_.placeholders.of(rule.label, text_.substr(hit.from, hit.to - hit.from));
+            if (bare_) put = '"' + put + '"';
+            auto const from = is_source_ ? hit.from : normal_.source_begin(hit.from);
+            auto const to = is_source_ ? hit.to : normal_.source_end(hit.to - 1);
+            out.push_back({from, to, std::move(put)});
         }
-        return Outcome::pass;
     }
-
-  private:
-    bool collect(std::string_view text) {
-        Prefilter::Matchers likely;
-        bool const is_known = rules_.prefilter && text.size() >= prefilter_bytes_min &&
-                              rules_.prefilter->scan(text, likely);
-        for (unsigned i = 0; i < rules_.rules.size(); ++i) {
-            auto const& rule = rules_.rules[i];
-            if (rule.is_prefiltered && is_known && !likely[i]) continue;
-            for (std::size_t at = 0; at < text.size();) {
-                auto const found = rule.matcher->find(text, at, true);
-                if (found.kind == Found::Kind::none) break;
-                if (found.kind == Found::Kind::match) {
-                    at = found.to;
-                    if (rule.action == Action::flag) {
-                        run_.count(way_, rule);
-                    } else {
-                        hits_.push_back({found.from, found.to, i});
-                    }
-                    continue;
-                }
-                ++run_.unscannable;
-                if (!rules_.rejects_unscannable) break;
-                run_.block(rules_.guards[rule.guard], place_, false, true);
-                return false;
-            }
-        }
-        return true;
-    }
-
-    GuardRun& run_;
-    Way way_;
-    Rules const& rules_;
-    std::string_view place_;
-    std::vector<Replacement>& out_;
-    std::vector<Hit> hits_;
-};
-
-}  // namespace
+    normal_.clear();
+    return true;
+}
 
 void merge(Rules const& rules, std::vector<Hit>& hits) {
     if (hits.size() < 2) return;
@@ -107,22 +200,14 @@ void widen_to_token(std::string_view text, Hit& hit) noexcept {
     while (hit.to < text.size() && !is_space(text[hit.to])) ++hit.to;
 }
 
-Outcome find(GuardRun& run, Way way, std::string_view place, std::string_view source, Syntax syntax,
+Outcome find(GuardRun& run, Way way, std::string_view source, Syntax syntax,
              std::vector<Replacement>& out) {
-    Search search(run, way, place, out);
-    if (syntax == Syntax::text && is_normal(source)) return search.text(source, nullptr, false);
-    Normalised normal;
-    JsonState state;
-    std::size_t at = 0;
-    for (;;) {
-        bool const whole = normalise(source, at, true, syntax, state, normal);
-        bool const bare = state.ended == JsonState::In::bare || state.in == JsonState::In::bare;
-        if (!normal.text.empty() && search.text(normal.text, &normal, bare) == Outcome::blocked) {
-            return Outcome::blocked;
-        }
-        if (whole) return Outcome::pass;
-        normal.clear();
-    }
+    Search search(run, way);
+    search.begin(source, syntax);
+    auto budget = Budget::unlimited();
+    auto progress = Progress::more;
+    while (progress == Progress::more) progress = search.step(budget, out);
+    return progress == Progress::done ? Outcome::pass : Outcome::blocked;
 }
 
 }  // namespace sluice::guard

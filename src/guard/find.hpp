@@ -30,10 +30,72 @@ struct Replacement {
 };
 
 enum class Outcome : std::uint8_t { pass, blocked };
+enum class Progress : std::uint8_t { more, done, blocked };
 
-// Counts what is found; `out`: what is redacted, in order, in offsets of `source`. Blocked: the run
-// says by whom. Where matching gave up, on_unscannable decides.
-Outcome find(GuardRun& run, Way way, std::string_view place, std::string_view source, Syntax syntax,
+// How much may be looked at before somebody else has a turn, in bytes that one matcher looks at.
+class Budget {
+  public:
+    explicit Budget(std::size_t bytes) noexcept : left_(bytes) {}
+    static Budget unlimited() noexcept { return Budget(unlimited_bytes); }
+
+    void take(std::size_t bytes) noexcept {
+        if (left_ != unlimited_bytes) left_ -= bytes < left_ ? bytes : left_;
+    }
+    [[nodiscard]] bool is_spent() const noexcept { return left_ == 0; }
+
+  private:
+    static constexpr auto unlimited_bytes = static_cast<std::size_t>(-1);
+    std::size_t left_;
+};
+
+// Looks at one text, a part at a time. Counts what is found; where matching gives up,
+// on_unscannable decides. Blocked: the run says by whom, without a place.
+class Search {
+  public:
+    // `run` outlives it.
+    Search(GuardRun& run, Way way) : run_(run), way_(way), rules_(run.set.of(way)) {}
+
+    // `source` outlives the search of it.
+    void begin(std::string_view source, Syntax syntax);
+    // `out`: what is redacted, in order, in offsets of the source.
+    Progress step(Budget& budget, std::vector<Replacement>& out);
+
+  private:
+    // What comes next.
+    enum class At : std::uint8_t { source, prefilter, rules };
+
+    void prepare(Budget& budget);
+    void begin_text(std::string_view text, bool is_source, bool bare);
+    void prefilter(Budget& budget);
+    bool match(Budget& budget);
+    bool take(Found const& found, unsigned index);
+    bool conclude(std::vector<Replacement>& out);
+
+    GuardRun& run_;
+    Way way_;
+    Rules const& rules_;
+
+    std::string_view source_;
+    Syntax syntax_ = Syntax::text;
+    At at_ = At::source;
+    std::size_t read_ = 0;  // of the source, normalised
+    JsonState json_;
+    Normalised normal_;
+    bool is_last_ = false;  // no text of the source follows the one at hand
+
+    std::string_view text_;   // the one at hand
+    bool is_source_ = false;  // it is the source, as it stands
+    bool bare_ = false;
+    Prefilter::Matchers likely_;
+    bool is_known_ = false;  // likely_ says where to look
+    unsigned rule_ = 0;      // the one that looks
+    std::size_t from_ = 0;   // where it goes on; of the prefilter as well
+    std::size_t until_ = 0;  // how far it sees
+    std::vector<Hit> hits_;
+};
+
+// All of it at once.
+Outcome find(GuardRun& run, Way way, std::string_view source, Syntax syntax,
              std::vector<Replacement>& out);
 
 // A hit in a bare run of JSON takes the whole number, and what stands for it needs quotes.

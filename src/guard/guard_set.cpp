@@ -60,11 +60,14 @@ std::string literal_of(std::string_view pattern) {
     return best;
 }
 
-void add_secret_literals(unsigned matcher, std::vector<Prefilter::Entry>& out) {
-    for (auto const& format : secret_formats()) {
-        out.push_back({literal_of(format.pattern), matcher});
-    }
-    out.push_back({"-----BEGIN ", matcher});
+// Null: everything is to be looked for directly.
+Result<std::shared_ptr<Prefilter const>> prefilter_of_secrets() {
+    std::vector<Prefilter::Entry> entries;
+    for (auto const& format : secret_formats()) entries.push_back({literal_of(format.pattern), 0});
+    entries.push_back({"-----BEGIN ", 0});
+    auto made = Prefilter::create(entries);
+    if (!made) return std::move(made).error();
+    return std::shared_ptr<Prefilter const>{std::move(*made)};
 }
 
 // The same matcher under several guards is one rule: the strictest.
@@ -112,6 +115,11 @@ Result<std::unique_ptr<GuardBook>> GuardBook::create(std::vector<Guard> guards) 
             matcher = std::move(*made);
         }
     }
+    if (book->matchers_.count("secrets") != 0) {
+        auto prefilter = prefilter_of_secrets();
+        if (!prefilter) return std::move(prefilter).error();
+        book->prefilter_ = std::move(*prefilter);
+    }
     return book;
 }
 
@@ -143,23 +151,13 @@ Result<Rules> GuardBook::compile(Mask mask, Way way) const {
             rules.rejecting_guard = guard.name;
         }
     }
-    std::vector<Prefilter::Entry> entries;
-    for (unsigned i = 0; i < rules.rules.size(); ++i) {
-        auto& rule = rules.rules[i];
-        if (rule.holds()) {
-            bool const is_first = rules.hold_bytes_max == 0;
-            rules.on_overflow = std::max(rules.on_overflow, rule.on_overflow);
-            rules.hold_bytes_max = is_first ? rule.hold_bytes_max
-                                            : std::min(rules.hold_bytes_max, rule.hold_bytes_max);
-        }
-        if (rule.is_prefiltered && i >= Prefilter::matchers_max) rule.is_prefiltered = false;
-        if (!rule.is_prefiltered) continue;
-        add_secret_literals(i, entries);
-    }
-    if (!entries.empty()) {
-        auto made = Prefilter::create(entries);
-        if (!made) return std::move(made).error();
-        rules.prefilter = std::move(*made);
+    for (auto const& rule : rules.rules) {
+        if (rule.is_prefiltered) rules.prefilter = prefilter_;
+        if (!rule.holds()) continue;
+        bool const is_first = rules.hold_bytes_max == 0;
+        rules.on_overflow = std::max(rules.on_overflow, rule.on_overflow);
+        rules.hold_bytes_max =
+            is_first ? rule.hold_bytes_max : std::min(rules.hold_bytes_max, rule.hold_bytes_max);
     }
     return rules;
 }

@@ -47,7 +47,7 @@ struct Rule {
     Action action = Action::block;
     std::size_t hold_bytes_max = 512;
     OnOverflow on_overflow = OnOverflow::block;
-    bool is_prefiltered = false;
+    bool is_prefiltered = false;  // as matcher 0
 
     [[nodiscard]] bool holds() const noexcept { return action != Action::flag; }
 };
@@ -55,8 +55,8 @@ struct Rule {
 // What applies to one way. Of a detector that several guards name, the strictest is kept.
 struct Rules {
     std::vector<Rule> rules;
-    std::vector<std::string> guards;  // names
-    std::unique_ptr<Prefilter const> prefilter;
+    std::vector<std::string> guards;             // names
+    std::shared_ptr<Prefilter const> prefilter;  // null: every rule looks at everything
     bool rejects_unscannable = false;
     std::string rejecting_guard;
     OnOverflow on_overflow = OnOverflow::pass;  // the strictest of those that hold
@@ -95,7 +95,8 @@ class GuardBook {
 
     std::vector<Guard> guards_;
     std::map<std::string, std::shared_ptr<Matcher const>, std::less<>>
-        matchers_;  // by name, pattern
+        matchers_;                                // by name, pattern
+    std::shared_ptr<Prefilter const> prefilter_;  // of the key formats, for all sets
     std::map<Mask, std::unique_ptr<GuardSet const>> sets_;
 };
 

@@ -329,10 +329,11 @@ void Normalised::drop_front(std::size_t at, std::size_t mapped, std::size_t sour
     text.erase(0, at);
 }
 
-void decode_json(std::string_view inner, Normalised& out) {
-    for (std::size_t at = 0; at < inner.size();) {
+void decode_json(std::string_view inner, std::size_t& at, std::size_t until, Normalised& out) {
+    until = std::min(until, inner.size());
+    while (at < until) {
         if (inner[at] != '\\') {
-            auto const end = std::min(inner.find('\\', at), inner.size());
+            auto const end = std::min(inner.substr(0, until).find('\\', at), until);
             out.append_as_is(inner.substr(at, end - at), at);
             at = end;
             continue;

@@ -51,8 +51,8 @@ class Normalised {
     std::vector<Run> runs_;  // by `at`
 };
 
-// The inside of a JSON string, decoded, with its map.
-void decode_json(std::string_view inner, Normalised& out);
+// The inside of a JSON string, decoded, with its map; from `at` to about `until`. Moves `at`.
+void decode_json(std::string_view inner, std::size_t& at, std::size_t until, Normalised& out);
 
 // Is there nothing to undo in a plain text? Then it is its own normal form.
 bool is_normal(std::string_view source) noexcept;

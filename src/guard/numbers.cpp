@@ -101,6 +101,21 @@ bool is_issued(char const* digits, std::size_t count) noexcept {
     return false;
 }
 
+// May a number that begins with these digits be of an issuer? As is_issued, by the first four.
+bool may_be_issued(char const* digits, std::size_t count) noexcept {
+    constexpr std::pair<int, int> ranges[] = {{2221, 2720}, {3000, 3059}, {3400, 3999},
+                                              {4000, 5899}, {6000, 6099}, {6200, 6599},
+                                              {6700, 6799}};
+    int least = 0, most = 0;
+    for (std::size_t i = 0; i < 4; ++i) {
+        least = least * 10 + (i < count ? digits[i] - '0' : 0);
+        most = most * 10 + (i < count ? digits[i] - '0' : 9);
+    }
+    return std::any_of(std::begin(ranges), std::end(ranges), [&](auto const& range) {
+        return most >= range.first && least <= range.second;
+    });
+}
+
 class CreditCard final : public Matcher {
   public:
     [[nodiscard]] Found find(std::string_view text, std::size_t at, bool final) const override {
@@ -111,6 +126,7 @@ class CreditCard final : public Matcher {
             if (is_inside) return no_match;
             Digits digits;
             digits.take(text, from, 19, 1, [](char c) { return c == ' ' || c == '-'; });
+            if (!may_be_issued(digits.digit.data(), digits.count)) return no_match;
             return longest(text, digits, 13, final, ".", [&](std::size_t n) {
                 return is_issued(digits.digit.data(), n) && passes_luhn(digits.digit.data(), n);
             });

@@ -3,12 +3,9 @@
 #include <algorithm>
 #include <hs/hs.h>
 #include <limits>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <vector>
 
-#include "codec/json_walk.hpp"
 #include "guard/pattern.hpp"
 
 namespace sluice::guard {
@@ -68,6 +65,7 @@ struct Prefilter::State {
     std::shared_ptr<void const> alive = std::make_shared<char>();
     std::vector<unsigned> matcher_of;  // by expression
     Matchers all;
+    std::size_t literal_bytes_max = 0;
     ~State() { hs_free_database(database); }
 };
 
@@ -93,33 +91,23 @@ namespace {
 bool finds_all(Prefilter const& prefilter, std::span<Prefilter::Entry const> entries) {
     constexpr std::size_t room = 512;
     alignas(64) char memory[room];
+    std::fill_n(memory, room, 'j');
     for (auto const& entry : entries) {
         for (std::size_t before = 0; before < 130; ++before) {
             for (std::size_t const shift : {0U, 1U, 15U, 31U, 32U, 47U, 63U}) {
-                std::fill_n(memory, room, 'j');
                 auto const size = before + entry.literal.size() + before % 67;
                 if (shift + size > room) return false;
-                std::copy(entry.literal.begin(), entry.literal.end(), memory + shift + before);
+                auto* const at = memory + shift + before;
+                std::copy(entry.literal.begin(), entry.literal.end(), at);
                 Prefilter::Matchers seen;
                 if (!prefilter.scan({memory + shift, size}, seen) || !seen[entry.matcher]) {
                     return false;
                 }
+                std::fill_n(at, entry.literal.size(), 'j');
             }
         }
     }
     return true;
-}
-
-// The same texts are proven once.
-bool is_proven(Prefilter const& prefilter, std::span<Prefilter::Entry const> entries) {
-    static std::mutex mutex;
-    static std::map<std::string, bool> known;
-    std::string all;
-    for (auto const& entry : entries) all.append(entry.literal) += '\n';
-    std::lock_guard const lock(mutex);
-    auto const [at, is_new] = known.try_emplace(std::move(all), false);
-    if (is_new) at->second = finds_all(prefilter, entries);
-    return at->second;
 }
 
 }  // namespace
@@ -136,6 +124,7 @@ Result<std::unique_ptr<Prefilter const>> Prefilter::create(std::span<Entry const
         ids.push_back(static_cast<unsigned>(ids.size()));
         state.matcher_of.push_back(entry.matcher);
         state.all.set(entry.matcher);
+        state.literal_bytes_max = std::max(state.literal_bytes_max, entry.literal.size());
     }
     std::vector<char const*> expressions;
     for (auto const& text : texts) expressions.push_back(text.c_str());
@@ -144,14 +133,16 @@ Result<std::unique_ptr<Prefilter const>> Prefilter::create(std::span<Entry const
                                            static_cast<unsigned>(expressions.size()), HS_MODE_BLOCK,
                                            nullptr, &state.database, &error);
     if (compiled != HS_SUCCESS) return refused(error);
-    if (!is_proven(*made, entries)) return std::unique_ptr<Prefilter const>{};
+    if (!finds_all(*made, entries)) return std::unique_ptr<Prefilter const>{};
     return std::unique_ptr<Prefilter const>{std::move(made)};
 }
+
+std::size_t Prefilter::literal_bytes_max() const noexcept { return state_->literal_bytes_max; }
 
 bool Prefilter::scan(std::string_view text, Matchers& out) const {
     thread_local Scratch scratch;
     auto const& state = *state_;
-    if (text.size() > std::numeric_limits<unsigned>::max() || !codec::is_valid_utf8(text) ||
+    if (text.size() > std::numeric_limits<unsigned>::max() ||
         !scratch.fits(state.database, state.alive)) {
         return false;
     }

@@ -26,11 +26,14 @@ class Prefilter {
         unsigned matcher = 0;
     };
 
-    // Null: the database misses what it should find, so everything is to be looked for directly.
+    // Takes some milliseconds: once for a configuration. Null: the database misses what it should
+    // find, so everything is to be looked for directly.
     static Result<std::unique_ptr<Prefilter const>> create(std::span<Entry const> entries);
     ~Prefilter();
     Prefilter(Prefilter const&) = delete;
     Prefilter& operator=(Prefilter const&) = delete;
+
+    [[nodiscard]] std::size_t literal_bytes_max() const noexcept;
 
     // Adds those that may have something to find. False: the text could not be scanned.
     bool scan(std::string_view text, Matchers& out) const;

@@ -1,9 +1,10 @@
 #include "guard/request_texts.hpp"
 
-#include <array>
+#include <vector>
 
 #include "base/json_text.hpp"
 #include "codec/json_walk.hpp"
+#include "guard/value_scan.hpp"
 
 namespace sluice::guard {
 namespace {
@@ -61,196 +62,258 @@ bool is_any_json(std::string_view name, std::size_t depth) noexcept {
            name == "input_schema" || name == "schema";
 }
 
-std::string_view inner(std::string_view quoted) noexcept {
-    return quoted.substr(1, quoted.size() - 2);
-}
-
 bool is_data_url(std::string_view text) noexcept {
     return text.starts_with("data:") && text.substr(0, 256).find(";base64,") != text.npos;
 }
 
+// Names that sluice knows may be told; others are the caller's own words.
+std::string_view told(std::string_view name) noexcept {
+    constexpr std::string_view names[] = {"messages",      "content",      "text",
+                                          "system",        "tools",        "functions",
+                                          "function",      "description",  "parameters",
+                                          "input",         "prompt",       "tool_calls",
+                                          "arguments",     "source",       "data",
+                                          "thinking",      "reasoning",    "refusal",
+                                          "name",          "input_schema", "image_url",
+                                          "url",           "suffix",       "instructions",
+                                          "prediction",    "stop",         "response_format",
+                                          "json_schema",   "schema",       "reasoning_content",
+                                          "function_call", "title",        "context",
+                                          "stop_sequences"};
+    for (auto const one : names) {
+        if (one == name) return one;
+    }
+    return "(member)";
+}
+
+// What the member is that a value belongs to, by its name.
+enum class Named : std::uint8_t { other, arguments, prompt };
+
+Named named(std::string_view name) noexcept {
+    if (name == "arguments") return Named::arguments;
+    return name == "input" || name == "prompt" ? Named::prompt : Named::other;
+}
+
+// Goes from one text of a body to the next.
 class BodyWalk {
   public:
-    BodyWalk(GuardRun& run, std::string_view body, Patches& patches)
-        : run_(run), body_(body), patches_(patches), scan_(body) {}
+    BodyWalk(GuardRun& run, std::string_view body) : run_(run), scan_(body) {}
 
-    Outcome run() {
-        scan_.skip_space();
-        bool const passed = object(1);
-        if (!run_.blocked) return passed ? Outcome::pass : give_up();
-        run_.blocked->place = path();
-        return Outcome::blocked;
-    }
-
-  private:
-    // It has been read before, so it can be read.
-    Outcome give_up() {
-        run_.block(run_.set.request.guards.front(), {}, false, true);
-        return Outcome::blocked;
-    }
-
-    // Each: false when blocked or broken. `depth`: containers around the members.
-    bool object(std::size_t depth) {
-        if (!scan_.enter('{')) return false;
-        JsonString raw;
-        JsonKey key;
-        for (bool first = true; scan_.next_key(raw, first);) {
-            key.set(raw);
-            Step const step(*this, key.name());
-            if (!member(key.name(), depth)) return false;
-        }
-        return !scan_.failed();
-    }
-
-    bool array(std::string_view name, std::size_t depth) {
-        if (!scan_.enter('[')) return false;
-        int at = 0;
-        for (bool first = true; scan_.next_element(first); ++at) {
-            Step const step(*this, at);
-            if (!value(name, depth + 1)) return false;
-        }
-        return !scan_.failed();
-    }
-
-    bool member(std::string_view name, std::size_t depth) {
-        if (is_no_text(name) || (depth == 1 && is_setting(name))) return scan_.skip_value(depth);
-        auto const kind = scan_.peek();
-        bool const is_container = kind == JsonKind::object || kind == JsonKind::array;
-        if (is_container && is_any_json(name, depth)) return whole(TextKind::json);
-        if (kind == JsonKind::object && name == "source") return source();
-        if (name == "input_audio" && is_container) return skip_unscannable();
-        if (name == "file_data") return skip_unscannable();
-        return value(name, depth);
-    }
-
-    bool value(std::string_view name, std::size_t depth) {
-        switch (scan_.peek()) {
-            case JsonKind::object:
-                return object(depth + 1);
-            case JsonKind::array:
-                return array(name, depth);
-            case JsonKind::string: {
-                JsonString text;
-                if (!scan_.read_string(text)) return false;
-                if (is_data_url(text.inner())) return unscannable();
-                auto const kind = name == "arguments" ? TextKind::arguments : TextKind::text;
-                return guard_value(run_, Way::request, text.quoted, kind, body_.data(), patches_) ==
-                       Outcome::pass;
-            }
-            case JsonKind::number:
-                // Tokens in place of a text.
-                if ((name == "input" || name == "prompt") && !tokens_are_noted_) {
-                    tokens_are_noted_ = true;
-                    if (!unscannable()) return false;
-                }
-                return scan_.skip_value(depth);
-            default:
-                return scan_.skip_value(depth);
-        }
-    }
-
-    // Of an image or document: base64, or a text or URL.
-    bool source() {
-        auto const from = scan_.offset();
-        if (!scan_.skip_value(1)) return false;
-        auto const json = scan_.since(from);
-        JsonScanner inside(json);
-        if (!inside.enter('{')) return false;
-        JsonString raw, type;
-        JsonKey key;
-        for (bool first = true; inside.next_key(raw, first);) {
-            key.set(raw);
-            bool const is_type = key.name() == "type" && inside.peek() == JsonKind::string;
-            if (!(is_type ? inside.read_string(type) : inside.skip_value(2))) return false;
-        }
-        if (!type.quoted.empty() && type.inner() == "base64") return unscannable();
-        return guard_value(run_, Way::request, json, TextKind::json, body_.data(), patches_) ==
-               Outcome::pass;
-    }
-
-    bool whole(TextKind kind) {
-        auto const from = scan_.offset();
-        if (!scan_.skip_value(1)) return false;
-        return guard_value(run_, Way::request, scan_.since(from), kind, body_.data(), patches_) ==
-               Outcome::pass;
-    }
-
-    bool skip_unscannable() { return scan_.skip_value(1) && unscannable(); }
-    bool unscannable() { return note_unscannable(run_, Way::request) == Outcome::pass; }
-
-    // Where the walk is: kept while it goes on, told when it stops.
-    class Step {
-      public:
-        Step(BodyWalk& walk, std::string_view name) : walk_(walk) {
-            if (walk_.depth_ < walk_.path_.size()) walk_.path_[walk_.depth_] = known(name);
-            if (walk_.depth_ < walk_.index_.size()) walk_.index_[walk_.depth_] = -1;
-            ++walk_.depth_;
-        }
-        Step(BodyWalk& walk, int index) : walk_(walk) {
-            if (walk_.depth_ < walk_.index_.size()) walk_.index_[walk_.depth_] = index;
-            ++walk_.depth_;
-        }
-        ~Step() {
-            if (!walk_.run_.blocked) --walk_.depth_;
-        }
-        Step(Step const&) = delete;
-        Step& operator=(Step const&) = delete;
-
-      private:
-        BodyWalk& walk_;
+    enum class Next : std::uint8_t { text, end, more, blocked, broken };
+    struct Text {
+        std::string_view json;
+        TextKind kind = TextKind::text;
     };
 
-    // Names that sluice knows may be told; others are the caller's own words.
-    static std::string_view known(std::string_view name) noexcept {
-        constexpr std::string_view names[] = {"messages",      "content",      "text",
-                                              "system",        "tools",        "functions",
-                                              "function",      "description",  "parameters",
-                                              "input",         "prompt",       "tool_calls",
-                                              "arguments",     "source",       "data",
-                                              "thinking",      "reasoning",    "refusal",
-                                              "name",          "input_schema", "image_url",
-                                              "url",           "suffix",       "instructions",
-                                              "prediction",    "stop",         "response_format",
-                                              "json_schema",   "schema",       "reasoning_content",
-                                              "function_call", "title",        "context",
-                                              "stop_sequences"};
-        for (auto const one : names) {
-            if (one == name) return one;
+    // more: the budget is spent before a text was found.
+    Next next(Text& out, Budget& budget) {
+        if (!has_begun_ && !begin()) return Next::broken;
+        while (!levels_.empty()) {
+            if (budget.is_spent()) return Next::more;
+            budget.take(step_bytes);
+            auto& level = levels_.back();
+            bool const is_on = level.is_array ? element(level, out) : member(level, out);
+            if (run_.blocked) return Next::blocked;
+            if (scan_.failed()) return Next::broken;
+            if (!out.json.empty()) return Next::text;
+            if (!is_on) levels_.pop_back();
         }
-        return "(member)";
+        return Next::end;
     }
 
+    // Where the walk is.
     [[nodiscard]] std::string path() const {
         std::string out;
-        for (std::size_t i = 0; i < depth_ && i < path_.size(); ++i) {
-            if (index_[i] >= 0) {
+        for (std::size_t i = 0; i < levels_.size() && i < path_max; ++i) {
+            auto const& level = levels_[i];
+            if (level.is_array) {
                 out += '[';
-                append_number(out, index_[i]);
+                append_number(out, level.index);
                 out += ']';
             } else {
-                out.append(out.empty() ? "" : ".").append(path_[i]);
+                out.append(out.empty() ? "" : ".").append(level.name);
             }
         }
         return out;
     }
 
+  private:
+    static constexpr std::size_t path_max = 16;
+    static constexpr std::size_t step_bytes = 32;  // what a member costs, as bytes looked at
+
+    struct Level {
+        bool is_array = false;
+        bool first = true;
+        Named named = Named::other;  // of an array: the member that it is
+        int index = -1;              // of the element at hand
+        std::string_view name;       // of the member at hand, as it is told
+    };
+
+    bool begin() {
+        has_begun_ = true;
+        scan_.skip_space();
+        if (!scan_.enter('{')) return false;
+        levels_.push_back({});
+        return true;
+    }
+
+    // Each: goes on by one, or says that nothing follows; opens a level, finds a text, or skips.
+    bool element(Level& level, Text& out) {
+        if (!scan_.next_element(level.first)) return false;
+        ++level.index;
+        value(level.named, out);
+        return true;
+    }
+
+    bool member(Level& level, Text& out) {
+        JsonString raw;
+        if (!scan_.next_key(raw, level.first)) return false;
+        JsonKey key;
+        key.set(raw);
+        auto const name = key.name();
+        auto const depth = levels_.size();
+        level.name = told(name);
+        auto const kind = scan_.peek();
+        bool const is_container = kind == JsonKind::object || kind == JsonKind::array;
+        if (is_no_text(name) || (depth == 1 && is_setting(name))) {
+            scan_.skip_value(depth);
+        } else if (is_container && is_any_json(name, depth)) {
+            whole(out);
+        } else if (kind == JsonKind::object && name == "source") {
+            source(out);
+        } else if ((name == "input_audio" && is_container) || name == "file_data") {
+            if (scan_.skip_value(depth)) note_unscannable(run_, Way::request);
+        } else {
+            value(named(name), out);
+        }
+        return true;
+    }
+
+    void value(Named name, Text& out) {
+        auto const depth = levels_.size();
+        switch (scan_.peek()) {
+            case JsonKind::object:
+            case JsonKind::array: {
+                bool const is_array = scan_.peek() == JsonKind::array;
+                if (depth >= JsonScanner::depth_max) {
+                    scan_.fail("values are nested too deeply");
+                } else if (scan_.enter(is_array ? '[' : '{')) {
+                    levels_.push_back({is_array, true, name, -1, {}});
+                }
+                return;
+            }
+            case JsonKind::string: {
+                JsonString text;
+                if (!scan_.read_string(text)) return;
+                if (is_data_url(text.inner())) {
+                    note_unscannable(run_, Way::request);
+                    return;
+                }
+                out = {text.quoted,
+                       name == Named::arguments ? TextKind::arguments : TextKind::text};
+                return;
+            }
+            case JsonKind::number:
+                // Tokens in place of a text.
+                if (name == Named::prompt && !tokens_are_noted_) {
+                    tokens_are_noted_ = true;
+                    note_unscannable(run_, Way::request);
+                }
+                break;
+            default:
+                break;
+        }
+        scan_.skip_value(depth);
+    }
+
+    // Of an image or document: base64, or a text or URL.
+    void source(Text& out) {
+        auto const from = scan_.offset();
+        if (!scan_.skip_value(levels_.size())) return;
+        auto const json = scan_.since(from);
+        JsonScanner inside(json);
+        if (!inside.enter('{')) return;
+        JsonString raw, type;
+        JsonKey key;
+        for (bool first = true; inside.next_key(raw, first);) {
+            key.set(raw);
+            bool const is_type = key.name() == "type" && inside.peek() == JsonKind::string;
+            if (!(is_type ? inside.read_string(type) : inside.skip_value(2))) return;
+        }
+        if (!type.quoted.empty() && type.inner() == "base64") {
+            note_unscannable(run_, Way::request);
+        } else {
+            out = {json, TextKind::json};
+        }
+    }
+
+    void whole(Text& out) {
+        auto const from = scan_.offset();
+        if (scan_.skip_value(levels_.size())) out = {scan_.since(from), TextKind::json};
+    }
+
     GuardRun& run_;
-    std::string_view body_;
-    Patches& patches_;
     JsonScanner scan_;
-    std::array<std::string_view, 16> path_{};
-    std::array<int, 16> index_{};
-    std::size_t depth_ = 0;
+    std::vector<Level> levels_;
+    bool has_begun_ = false;
     bool tokens_are_noted_ = false;
 };
 
-void add_patch(std::string_view value, std::size_t from, std::size_t to, std::string text,
-               char const* origin, Patches& patches) {
-    auto const offset = static_cast<std::uint32_t>(value.data() + from - origin);
-    patches.push_back({offset, static_cast<std::uint32_t>(to - from), std::move(text)});
-}
-
 }  // namespace
+
+struct RequestScan::State {
+    State(GuardRun& its_run, std::string_view its_body, Patches& its_patches)
+        : run(its_run),
+          body(its_body),
+          patches(its_patches),
+          walk(its_run, its_body),
+          value(its_run, Way::request) {}
+
+    GuardRun& run;
+    std::string_view body;
+    Patches& patches;
+    BodyWalk walk;
+    ValueScan value;
+    bool is_in_value = false;
+
+    Progress blocked() {
+        run.blocked->place = walk.path();
+        return Progress::blocked;
+    }
+};
+
+RequestScan::RequestScan(GuardRun& run, std::string_view body, Patches& patches)
+    : state_(std::make_unique<State>(run, body, patches)) {}
+RequestScan::~RequestScan() = default;
+
+Progress RequestScan::step(Budget budget) {
+    auto& s = *state_;
+    for (;;) {
+        if (!s.is_in_value) {
+            BodyWalk::Text text;
+            switch (s.walk.next(text, budget)) {
+                case BodyWalk::Next::more:
+                    return Progress::more;
+                case BodyWalk::Next::end:
+                    return Progress::done;
+                case BodyWalk::Next::blocked:
+                    return s.blocked();
+                case BodyWalk::Next::broken:
+                    // It has been read before, so it can be read.
+                    s.run.block(s.run.set.request.guards.front(), {}, false, true);
+                    return Progress::blocked;
+                case BodyWalk::Next::text:
+                    break;
+            }
+            s.value.begin(text.json, text.kind);
+            s.is_in_value = true;
+        }
+        auto const progress = s.value.step(budget, s.body.data(), s.patches);
+        if (progress == Progress::more) return progress;
+        if (progress == Progress::blocked) return s.blocked();
+        s.is_in_value = false;
+    }
+}
 
 Outcome note_unscannable(GuardRun& run, Way way) {
     ++run.unscannable;
@@ -262,34 +325,17 @@ Outcome note_unscannable(GuardRun& run, Way way) {
 
 Outcome guard_value(GuardRun& run, Way way, std::string_view value, TextKind kind,
                     char const* origin, Patches& patches) {
-    std::vector<Replacement> found;
-    if (kind == TextKind::json || value.front() != '"') {
-        if (find(run, way, {}, value, Syntax::json, found) == Outcome::blocked) {
-            return Outcome::blocked;
-        }
-        for (auto& one : found)
-            add_patch(value, one.from, one.to, std::move(one.text), origin, patches);
-        return Outcome::pass;
-    }
-    auto const syntax = kind == TextKind::arguments ? Syntax::json : Syntax::text;
-    auto const text = inner(value);
-    Normalised decoded;
-    bool const is_plain = text.find('\\') == text.npos;
-    if (!is_plain) decode_json(text, decoded);
-    auto const plain = is_plain ? text : std::string_view{decoded.text};
-    if (find(run, way, {}, plain, syntax, found) == Outcome::blocked) return Outcome::blocked;
-    for (auto& one : found) {
-        auto const from = is_plain ? one.from : decoded.source_begin(one.from);
-        auto const to = is_plain ? one.to : decoded.source_end(one.to - 1);
-        std::string escaped;
-        append_json_escaped(escaped, one.text);
-        add_patch(text, from, to, std::move(escaped), origin, patches);
-    }
-    return Outcome::pass;
+    ValueScan scan(run, way);
+    scan.begin(value, kind);
+    auto budget = Budget::unlimited();
+    auto progress = Progress::more;
+    while (progress == Progress::more) progress = scan.step(budget, origin, patches);
+    return progress == Progress::done ? Outcome::pass : Outcome::blocked;
 }
 
 Outcome guard_body(GuardRun& run, std::string_view body, Patches& patches) {
-    return BodyWalk(run, body, patches).run();
+    auto const progress = RequestScan(run, body, patches).step(Budget::unlimited());
+    return progress == Progress::done ? Outcome::pass : Outcome::blocked;
 }
 
 }  // namespace sluice::guard

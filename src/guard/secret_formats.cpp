@@ -1,4 +1,6 @@
-// One line each, by whose it is. Shapes as their issuers document or show them.
+// One line each, by whose it is. Shapes as their issuers document or show them. A checksum is asked
+// for only where tokens that were really issued are known to have it (ghp_, gho_, ghu_): of npm's
+// it is told only that there is one, and installation tokens (ghs_) change their form in 2026.
 #include "guard/secret_formats.hpp"
 
 namespace sluice::guard {
@@ -15,8 +17,8 @@ constexpr SecretFormat formats[] = {
     {"anthropic", "sk-ant-[A-Za-z0-9_-]{32,200}", Check::entropy},
     {"openrouter", "sk-or-v1-[0-9a-f]{64}", Check::entropy},
     {"groq", "gsk_[A-Za-z0-9]{52}", Check::entropy},
-    {"hugging_face", "hf_[A-Za-z]{34}", Check::entropy},
-    {"hugging_face_org", "api_org_[A-Za-z]{34}", Check::entropy},
+    {"hugging_face", "hf_[A-Za-z0-9]{34}", Check::entropy},
+    {"hugging_face_org", "api_org_[A-Za-z0-9]{34}", Check::entropy},
     {"replicate", "r8_[A-Za-z0-9]{37}", Check::entropy},
     {"perplexity", "pplx-[A-Za-z0-9]{40,64}", Check::entropy},
     {"xai", "xai-[A-Za-z0-9]{70,90}", Check::entropy},
@@ -50,14 +52,16 @@ constexpr SecretFormat formats[] = {
     {"github_personal", "ghp_[A-Za-z0-9]{36}", Check::crc32_62},
     {"github_oauth", "gho_[A-Za-z0-9]{36}", Check::crc32_62},
     {"github_user", "ghu_[A-Za-z0-9]{36}", Check::crc32_62},
-    {"github_server", "ghs_[A-Za-z0-9]{36}", Check::crc32_62},
+    {"github_server", "ghs_[A-Za-z0-9]{36}", Check::entropy},
+    {"github_server_signed",
+     "ghs_[A-Za-z0-9_-]{10,400}.[A-Za-z0-9_-]{10,2000}.[A-Za-z0-9_-]{20,1000}", Check::entropy},
     {"github_refresh", "ghr_[A-Za-z0-9]{76}", Check::entropy},
     {"github_fine_grained", "github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}", Check::entropy},
     {"gitlab_personal", "glpat-[A-Za-z0-9_-]{20,64}", Check::entropy},
     {"gitlab_pipeline", "glptt-[0-9a-f]{40}", Check::entropy},
     {"gitlab_runner", "glrt-[A-Za-z0-9_-]{20,64}", Check::entropy},
     {"gitlab_deploy", "gldt-[A-Za-z0-9_-]{20,64}", Check::entropy},
-    {"npm", "npm_[A-Za-z0-9]{36}", Check::crc32_62},
+    {"npm", "npm_[A-Za-z0-9]{36}", Check::entropy},
     {"pypi", "pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,300}", Check::entropy},
     {"rubygems", "rubygems_[0-9a-f]{48}", Check::entropy},
     {"docker_hub", "dckr_pat_[A-Za-z0-9_-]{27,32}", Check::entropy},

@@ -29,7 +29,7 @@ GuardSet const& guards() {
 std::string whole(std::string_view text, Syntax syntax) {
     GuardRun run(guards());
     std::vector<Replacement> found;
-    if (find(run, Way::response, {}, text, syntax, found) == Outcome::blocked) std::abort();
+    if (find(run, Way::response, text, syntax, found) == Outcome::blocked) std::abort();
     std::string out;
     std::size_t at = 0;
     for (auto const& one : found) {

@@ -2,10 +2,11 @@
 // out: the other side of oracle.py. Bytes are in hexadecimal, pieces joined by commas.
 //   S <set> <json>               guards (GuardBook) of a set
 //   F <set> <syntax> <pieces>    the filter                  -> outcome, most bytes held, text
-//   W <set> <syntax> <text>      the search in whole texts   -> outcome, 0, text
-//   A <set> <dialect> <pieces>   a streamed answer           -> outcome, most bytes held, stream
-//   U <set> <dialect> <body>     a whole answer              -> outcome, 0, body
-//   R <set> <body>               a request                   -> outcome, 0, body
+//   H <set> <syntax> <pieces>    the filter                  -> outcome, bytes held after each,
+//   text W <set> <syntax> <text>      the search in whole texts   -> outcome, 0, text A <set>
+//   <dialect> <pieces>   a streamed answer           -> outcome, most bytes held, stream U <set>
+//   <dialect> <body>     a whole answer              -> outcome, 0, body R <set> <body> a request
+//   -> outcome, 0, body
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -90,6 +91,7 @@ struct Told {
     bool blocked = false;
     std::size_t held = 0;
     std::string text;
+    std::string each;  // held after each piece, where that was asked
 };
 
 Told run_filter(GuardRun& run, Syntax syntax, std::vector<std::string> const& pieces) {
@@ -99,6 +101,7 @@ Told run_filter(GuardRun& run, Syntax syntax, std::vector<std::string> const& pi
         told.blocked = filter.feed(piece, told.text) == Outcome::blocked;
         if (told.blocked) return told;
         told.held = std::max(told.held, filter.held_bytes());
+        told.each.append(told.each.empty() ? "" : ",").append(std::to_string(filter.held_bytes()));
     }
     told.blocked = filter.close(told.text) == Outcome::blocked;
     return told;
@@ -107,7 +110,7 @@ Told run_filter(GuardRun& run, Syntax syntax, std::vector<std::string> const& pi
 Told run_whole(GuardRun& run, Syntax syntax, std::string const& text) {
     std::vector<Replacement> found;
     Told told;
-    told.blocked = find(run, Way::response, {}, text, syntax, found) == Outcome::blocked;
+    told.blocked = find(run, Way::response, text, syntax, found) == Outcome::blocked;
     std::size_t at = 0;
     for (auto const& one : found) {
         told.text += text.substr(at, one.from - at) + one.text;
@@ -129,7 +132,7 @@ Told run_answer(GuardRun& run, std::string const& dialect, std::vector<std::stri
         if (!reader.feed(piece, sink) || reader.has_blocked()) break;
     }
     if (!reader.has_blocked()) (void)reader.finish(sink);
-    return {reader.has_blocked(), reader.held().bytes_max, sink.text};
+    return {reader.has_blocked(), reader.held().bytes_max, sink.text, {}};
 }
 
 Told run_request(GuardRun& run, std::string const& body) {
@@ -163,12 +166,13 @@ int main() {
         in >> word;
         if (kind != "R") in >> rest;
         auto const syntax = word == "json" ? Syntax::json : Syntax::text;
-        if (kind == "F") told = run_filter(run, syntax, pieces_of(rest));
+        if (kind == "F" || kind == "H") told = run_filter(run, syntax, pieces_of(rest));
         if (kind == "W") told = run_whole(run, syntax, from_hex(rest));
         if (kind == "A") told = run_answer(run, word, pieces_of(rest), true);
         if (kind == "U") told = run_answer(run, word, {from_hex(rest)}, false);
         if (kind == "R") told = run_request(run, from_hex(word));
-        std::cout << (told.blocked ? "blocked " : "passed ") << told.held << ' '
+        std::cout << (told.blocked ? "blocked " : "passed ")
+                  << (kind == "H" ? told.each : std::to_string(told.held)) << ' '
                   << to_hex(told.text) << '\n';
     }
 }

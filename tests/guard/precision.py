@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """How often each detector is wrong on text without personal data or keys: prose, code, logs, many
-languages. Prints the table of docs/reference/guardrails.md; --check compares it with the page.
+languages. Prints the table of docs/reference/guardrails.md; --check fails when a detector is wrong
+more often than the page says. -v shows what was found.
 
     tests/guard/precision.py <guard_driver> [--check]
 """
@@ -15,6 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DETECTORS = ['email', 'phone', 'credit_card', 'iban', 'ip', 'us_ssn', 'url_credentials', 'secrets']
 PAGE = ROOT / 'docs/reference/guardrails.md'
 # The tree's own words: chosen by name, so that a page that shows an address changes nothing here.
+# It grows: what is found may be less than the page says, never more.
 PROSE = ['docs/adr', 'docs/contributing.md', 'docs/life_of_a_request.md', 'docs/guide/operate.md',
          'docs/guide/routes.md', 'docs/guide/upgrade.md', 'docs/map.md', 'LICENSE']
 CODE = ['src/codec', 'src/dialect', 'src/base', 'include']
@@ -46,6 +48,13 @@ def logs():
     return '\n'.join(out)
 
 
+def documented():
+    """What the page says of each detector: {name: [counts]}."""
+    table = PAGE.read_text().split('## Precision')[1]
+    return {m[1]: [int(n) for n in m[2].strip('| ').split('|')]
+            for m in re.finditer(r'^\| `(\w+)` \|((?: \d+ \|?)+)$', table, re.M)}
+
+
 def main():
     corpora = {'prose': files(PROSE), 'code': files(CODE), 'logs': logs(),
                'languages': (ROOT / 'tests/guard/corpus/multilingual.txt').read_text()}
@@ -57,6 +66,7 @@ def main():
             lines.append(f'W {name} text {text.encode().hex()}')
     told = subprocess.run([sys.argv[1]], input='\n'.join(lines) + '\n', capture_output=True, text=True,
                           check=True).stdout.splitlines()
+    told_rows, wrong = documented(), []
     rows = ['| detector | ' + ' | '.join(f'{name}, {len(text.encode()) // 1024} KiB' for name, text in corpora.items()) + ' |',
             '|---|' + '---|' * len(corpora)]
     for i, name in enumerate(DETECTORS):
@@ -69,13 +79,11 @@ def main():
                 for m in list(re.finditer(rf'.{{0,30}}\[{label}_\d+\].{{0,20}}', out))[:8]:
                     print(name, repr(m[0]))
         rows.append(f'| `{name}` | ' + ' | '.join(map(str, counts)) + ' |')
+        if any(found > most for found, most in zip(counts, told_rows.get(name, [-1] * len(counts)))):
+            wrong.append(rows[-1])
     print('\n'.join(rows))
-    if '--check' in sys.argv:
-        page = PAGE.read_text()
-        # The tree grows, so sizes change; what is found wrongly must be what the page says.
-        wrong = [row for row in rows[2:] if row not in page]
-        if wrong:
-            sys.exit('docs/reference/guardrails.md tells of other figures than:\n' + '\n'.join(wrong))
+    if '--check' in sys.argv and wrong:
+        sys.exit('more than docs/reference/guardrails.md says:\n' + '\n'.join(wrong))
 
 
 if __name__ == '__main__':

@@ -36,7 +36,7 @@ Async<> Inference::run(Exchange& x) {
 
     // 3 Whether it may go on: guardrails, then token limiter, then cache are admitted here, in this
     //   order; each may answer early.
-    auto guarded = engine::guard_request(x, codec);
+    auto guarded = co_await engine::guard_request(x, codec);
     if (!guarded) co_return co_await engine::refuse(x, std::move(guarded).error());
     auto reserved = engine::reserve_request(x);
     if (!reserved) co_return co_await engine::refuse(x, std::move(reserved).error());

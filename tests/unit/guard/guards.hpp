@@ -44,7 +44,7 @@ inline std::string passed(GuardSet const& set, std::string_view text,
                           Syntax syntax = Syntax::text) {
     GuardRun run(set);
     std::vector<Replacement> found;
-    if (find(run, Way::request, {}, text, syntax, found) == Outcome::blocked) return "(blocked)";
+    if (find(run, Way::request, text, syntax, found) == Outcome::blocked) return "(blocked)";
     std::string out;
     std::size_t at = 0;
     for (auto const& one : found) {

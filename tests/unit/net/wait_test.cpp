@@ -2,6 +2,7 @@
 // the in-process connection.
 #include "net/wait.hpp"
 
+#include "net/turn.hpp"
 #include "net/worker_impl.hpp"
 #include "server_rig.hpp"
 
@@ -73,6 +74,36 @@ TEST(Wait, AnEventEndsByNotificationDeadlineOrCancel) {
     std::string notes;
     OneTask{}.run(event_cases(notes));
     EXPECT_EQ(notes, "ready timeout by ready by cancelled cancelled ");
+}
+
+Async<> take_turns(char who, Cancel& cancel, Event& ended, std::string& notes) {
+    for (int i = 0; i < 3; ++i) {
+        notes += who;
+        auto const woken = co_await Turn(cancel);
+        if (woken == Wake::cancelled) notes += '!';
+    }
+    ended.notify();
+    co_return Result<void>{};
+}
+
+Async<> turn_cases(std::string& notes) {
+    auto& worker = Worker::current();
+    Cancel cancel, cancelled;
+    cancelled.cancel(CancelReason::client_gone);
+    Event first, second, third;
+    worker.spawn("a", take_turns('a', cancel, first, notes));
+    worker.spawn("b", take_turns('b', cancel, second, notes));
+    std::ignore = co_await first.wait(cancel);
+    std::ignore = co_await second.wait(cancel);
+    worker.spawn("c", take_turns('c', cancelled, third, notes));
+    std::ignore = co_await third.wait(cancel);
+    co_return Result<void>{};
+}
+
+TEST(Wait, WhoTakesTurnsLetsOthersGoBetween) {
+    std::string notes;
+    OneTask{}.run(turn_cases(notes));
+    EXPECT_EQ(notes, "abababc!c!c!");
 }
 
 Async<> cancel_by_probe(std::string& notes) {
