@@ -24,9 +24,11 @@ class LimitRules {
 // What a token can cost at most, and how long an answer can be, at a target or at any of a route's.
 struct TokenBound {
     std::int64_t output_max = 0;  // of one answer, in tokens; 0: not known
-    PicoUsd input_price = 0;      // of a token; 0: no price is known
+    PicoUsd input_price = 0;      // of a token
     PicoUsd output_price = 0;
     std::int64_t requests = 1;  // that one attempt sends: each has the prompt and one answer if > 1
+    bool has_priced = false;  // of a target at least the price is known
+    bool has_unpriced = false;
 };
 
 // What a caller is told of its limits: the tightest of each kind.

@@ -156,6 +156,10 @@ Binding<Limits> describe_settings() {
                 choice<OnStoreDown>({{"open", OnStoreDown::open}, {"closed", OnStoreDown::closed}}),
                 "Budgets, while their file cannot be written: `open` goes on with what is in "
                 "memory, `closed` answers 503.")
+            .field("on_unpriced", &Limits::on_unpriced,
+                   choice<OnUnpriced>({{"refuse", OnUnpriced::refuse}, {"pass", OnUnpriced::pass}}),
+                   "Budgets in USD, for a model whose price is not known: `refuse` uses no such "
+                   "target, `pass` lets it cost the budget nothing.")
             .field("shares", &Limits::shares, describe_shares(), "What lower priorities leave.")
             .afterwards([](Reader& reader, Node const& node, Limits& out) {
                 if (is_empty(out)) reader.warn(node.place, "limits nothing");

@@ -15,6 +15,8 @@ enum class BudgetPeriod { hour, day, week, month, total };
 // What is reserved for a request that says nothing of how long its answer may be.
 enum class OnUnbounded { cap, estimate };
 enum class OnStoreDown { open, closed };
+// Budgets in USD, and a model whose price is not known.
+enum class OnUnpriced { refuse, pass };
 enum class Priority { batch, normal, high };
 
 struct BudgetLimit {
@@ -39,6 +41,7 @@ struct Limits {
     std::vector<BudgetLimit> tokens;
     OnUnbounded on_unbounded = OnUnbounded::cap;
     OnStoreDown on_store_down = OnStoreDown::open;
+    OnUnpriced on_unpriced = OnUnpriced::refuse;
     Shares shares;
     Place place;
 };

@@ -24,6 +24,9 @@ void add_target(Exchange const& x, Target const& target, TokenBound& bound) noex
     if (auto const* price = prices.find(model)) {
         bound.input_price = std::max(bound.input_price, price->input_max);
         bound.output_price = std::max(bound.output_price, price->output_max);
+        bound.has_priced = true;
+    } else {
+        bound.has_unpriced = true;
     }
     if (x.route->output_tokens_max > 0) {
         bound.output_max = x.route->output_tokens_max;

@@ -244,6 +244,66 @@ TEST_F(Limits, ABudgetIsSpentToItsEndAndNotBeyond) {
     EXPECT_EQ(gateway->daemon().budget_watch().warnings(), (std::array<std::uint64_t, 3>{1, 1, 1}));
 }
 
+TEST_F(Limits, AModelWithoutAPriceIsNotUsedWhereUsdIsLimited) {
+    GatewayConfig config;
+    config.more = "prices: {up/m-1: {input: 1, output: 1}}\n";
+    start_limited("{usd: {amount: 100, per: month}, rpm: 100}", config);
+    auto const refused = chat(chat_body("m-unknown"));
+    EXPECT_EQ(refused.status, 503);
+    EXPECT_EQ(error_code(refused), "limits_unavailable");
+    EXPECT_NE(error_message(refused).find("No price is known for this model"), std::string::npos)
+        << refused.body;
+    EXPECT_EQ(upstream.request_count(), 0U);
+    EXPECT_EQ(chat(chat_body("m-1")).status, 200);
+    EXPECT_EQ(row("team", "rpm")["used"], 1);
+}
+
+TEST_F(Limits, AModelWithoutAPriceIsPassedOverForOneThatHasOne) {
+    GatewayConfig config;
+    config.routes = "  chat: {tiers: [up/m-unknown, up/m-1]}\n";
+    config.more = "prices: {up/m-1: {input: 1, output: 1}}\n";
+    start_limited("{usd: {amount: 100, per: month}}", config);
+    EXPECT_EQ(chat(chat_body("chat")).status, 200);
+    EXPECT_EQ(upstream.request_count(), 1U);
+    EXPECT_EQ(sent_body()["model"], "m-1");
+}
+
+TEST_F(Limits, AModelWithoutAPriceCostsNothingWhereThatIsSaid) {
+    start_limited("{usd: {amount: 100, per: month}, on_unpriced: pass}");
+    EXPECT_EQ(chat(chat_body("m-unknown")).status, 200);
+    EXPECT_EQ(row("team", "usd per month")["used"], "0.000000000");
+}
+
+TEST_F(Limits, CountingTokensTakesAPlaceAndNothingElse) {
+    GatewayConfig config;
+    config.providers = fmt::format(
+        "  up: {{kind: anthropic, base_url: \"{}\", limits: {{rpm: 1, tpm: 100}}, keys: {{main: "
+        "{{value: {}}}}}}}\n",
+        upstream.url(), provider_key);
+    start_limited("{rpm: 1, tpm: 100, concurrency: 1, tokens: {amount: 100, per: total}}", config);
+    compare_tokens = false;
+    Request request =
+        chat_request(R"({"model":"m-1","messages":[{"role":"user","content":"hi"}]})");
+    request.target = "/v1/messages/count_tokens";
+    request.headers.emplace_back("anthropic-version", "2023-06-01");
+    for (int i = 0; i < 3; ++i) {
+        upstream.then(Reply::whole(200, R"({"input_tokens":5})"));
+        EXPECT_EQ(ask(request).status, 200);
+        ASSERT_TRUE(gateway->wait_until_quiet());
+    }
+    for (auto const& each : rows()) EXPECT_EQ(each["used"], 0) << each;
+    // One at once: it counts as under way.
+    auto held = std::make_shared<Event>();
+    upstream.then(
+        Reply().wait(held).send(Reply::whole(200, R"({"input_tokens":5})").steps[0].bytes));
+    auto waiting = begin(request);
+    ASSERT_TRUE(upstream.wait_for_requests(4));
+    EXPECT_EQ(ask(request).status, 429);
+    held->raise();
+    EXPECT_EQ(waiting->read_answer().status, 200);
+    EXPECT_EQ(row("team", "concurrency")["used"], 0);
+}
+
 TEST_F(Limits, RetriesAreChargedAndStopWhereTheBudgetEnds) {
     GatewayConfig config;
     config.more = "prices: {up/m-1: {input: 1000, output: 1000}}\n";
@@ -347,7 +407,9 @@ TEST_F(Limits, AChangedCapFindsWhatWasUsed) {
 }
 
 TEST_F(Limits, BudgetsThatCannotBeKeptRefuseOrServeAsSaid) {
-    start_limited("{usd: {amount: 100, per: month}, on_store_down: closed}");
+    GatewayConfig config;
+    config.more = "prices: {up/m-1: {input: 1, output: 1}}\n";
+    start_limited("{usd: {amount: 100, per: month}, on_store_down: closed}", config);
     ASSERT_EQ(chat(chat_body("m-1")).status, 200);
     std::filesystem::create_directory(gateway->dir() / "budgets.bin.new");  // in the way
     for (int i = 0; i < 200; ++i) {

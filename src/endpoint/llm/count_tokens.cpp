@@ -8,6 +8,7 @@
 #include "engine/metering.hpp"
 #include "engine/plan.hpp"
 #include "engine/relay.hpp"
+#include "engine/reserve.hpp"
 #include "engine/worker_context.hpp"
 #include "net/server_stream.hpp"
 
@@ -38,8 +39,10 @@ Async<> CountTokens::run(Exchange& x) {
     if (!known) co_return co_await engine::refuse(x, std::move(known).error());
     auto read = co_await engine::read_request(x, codec);
     if (!read) co_return co_await engine::refuse(x, std::move(read).error());
-    auto guarded = engine::guard_request(x, codec);
+    auto guarded = co_await engine::guard_request(x, codec);
     if (!guarded) co_return co_await engine::refuse(x, std::move(guarded).error());
+    auto reserved = engine::reserve_request(x);
+    if (!reserved) co_return co_await engine::refuse(x, std::move(reserved).error());
     auto plan = engine::choose(*x.route, x.facts.model, x.operation, x.worker.dice, Steady::now(),
                                x.dialect);
     if (!plan) co_return co_await answer_estimate(x);

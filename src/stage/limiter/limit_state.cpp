@@ -56,6 +56,7 @@ Result<std::shared_ptr<Rules const>> LimitState::rules(OwnerKind owner, std::str
     made->tokens_per_request = described.tokens_per_request;
     made->estimates = described.on_unbounded == config::OnUnbounded::estimate;
     made->closes_without_store = described.on_store_down == config::OnStoreDown::closed;
+    made->refuses_unpriced = described.on_unpriced == config::OnUnpriced::refuse;
     made->batch_share = described.shares.batch;
     made->normal_share = described.shares.normal;
     auto const simple = [&](LimitKind kind, std::optional<std::int64_t> cap, char const* name) {

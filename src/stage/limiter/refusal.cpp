@@ -106,6 +106,16 @@ Error never_fits(Rules const& rules, std::string_view limit, std::int64_t tokens
     return error;
 }
 
+Error unpriced(Rules const& rules) {
+    auto error = gateway_error(
+        ErrorCode::limits_unavailable, 503,
+        fmt::format("No price is known for this model, and a budget in USD of {} applies. Use "
+                    "another model, or ask the gateway's operator to give its price.",
+                    owner_of(rules)));
+    error.retry = Retry::next;
+    return error;
+}
+
 Error store_down() {
     auto error = gateway_error(ErrorCode::limits_unavailable, 503,
                                "The gateway cannot keep its budgets right now and therefore spends "

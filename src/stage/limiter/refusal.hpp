@@ -23,5 +23,8 @@ Error refusal(RefusedAsk const& ask, store::Denied const& denied);
 // The request may use `tokens`, which no moment has room for.
 Error never_fits(Rules const& rules, std::string_view limit, std::int64_t tokens, std::int64_t cap);
 Error store_down();
+// A USD budget applies, and nobody knows what the model costs. Retry::next: another target's price
+// may be known.
+Error unpriced(Rules const& rules);
 
 }  // namespace sluice::stage

@@ -1,5 +1,6 @@
 #include "stage/limiter/rules.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace sluice::stage {
@@ -24,6 +25,12 @@ std::string_view to_string(OwnerKind kind) noexcept {
             return "target";
     }
     return "";
+}
+
+bool Rules::forbids_unpriced() const noexcept {
+    return refuses_unpriced && std::any_of(rules.begin(), rules.end(), [](Rule const& rule) {
+               return rule.kind == store::LimitKind::usd_budget;
+           });
 }
 
 // A key shares its own limits with nobody.

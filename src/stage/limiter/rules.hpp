@@ -45,9 +45,12 @@ class Rules final : public LimitRules {
     std::optional<std::int64_t> tokens_per_request;
     bool estimates = false;  // on_unbounded
     bool closes_without_store = false;
+    bool refuses_unpriced = false;  // on_unpriced
     double batch_share = 0.5;
     double normal_share = 1;
 
+    // May a model whose price is not known be used?
+    [[nodiscard]] bool forbids_unpriced() const noexcept;
     // How much of a cap a caller may fill.
     [[nodiscard]] std::int64_t share_of(std::int64_t cap, Priority priority) const noexcept;
 };

@@ -81,6 +81,7 @@ class TokenLimiter::Held final : public HeldLimits {
     Grant attempt;
     std::vector<Kept> kept;
     Used used_bound, used_likely;          // of attempts that have ended
+    Rules const* unpriced_by = nullptr;    // of the owners
     Used pending_bound, pending_likely;    // of it, not reserved beyond the first yet
     Used reserved_bound, reserved_likely;  // by the owners, for overshoot
     std::size_t ended = 0;                 // attempts whose use is in used_*
@@ -112,7 +113,11 @@ class TokenLimiter::Asking {
         Rule const* rule;
     };
 
-    Asking(LimitState& state, Priority priority) : state_(state), priority_(priority) {}
+    // Counting tokens generates nothing: it takes a place among those under way, and nothing else.
+    Asking(LimitState& state, Exchange const& x)
+        : state_(state),
+          priority_(x.principal ? x.principal->priority : Priority::normal),
+          counts_only_(x.operation == Operation::count) {}
 
     void add(Rules const* rules) {
         if (rules) add(*rules, {});
@@ -122,6 +127,7 @@ class TokenLimiter::Asking {
         owners.push_back(&rules);
         std::uint64_t owner = 0;
         for (auto const& rule : rules.rules) {
+            if (counts_only_ && rule.kind != LimitKind::concurrency) continue;
             auto* cell = rule.cell.get();
             if (!cell) {
                 if (owner == 0) owner = store::identity_hash(value);
@@ -137,7 +143,9 @@ class TokenLimiter::Asking {
                 {cell, rule.kind, 0, rules.share_of(rule.cap, priority_), rules.estimates});
             from.push_back({&rules, &rule});
         }
+        if (counts_only_) return;
         needs_demand = needs_demand || rules.tokens_per_request.has_value();
+        if (!unpriced_by && rules.forbids_unpriced()) unpriced_by = &rules;
         must_be_kept = must_be_kept || (rules.closes_without_store &&
                                         std::any_of(rules.rules.begin(), rules.rules.end(),
                                                     [](auto const& r) { return r.is_budget(); }));
@@ -236,10 +244,12 @@ class TokenLimiter::Asking {
     bool needs_demand = false;
     bool must_be_kept = false;
     bool is_incomplete = false;
+    Rules const* unpriced_by = nullptr;  // who wants no target without a price
 
   private:
     LimitState& state_;
     Priority priority_;
+    bool counts_only_;
 };
 
 Result<std::shared_ptr<TokenLimiter>> TokenLimiter::create(config::Document const& document,
@@ -353,13 +363,17 @@ TokenLimiter::Held& TokenLimiter::held_by(Exchange& x) const {
 }
 
 Result<void> TokenLimiter::admit(Exchange& x, TokenBound const& bound) const {
-    Asking asking(*state_, x.principal ? x.principal->priority : Priority::normal);
+    Asking asking(*state_, x);
     ask_owners(x, asking);
     if (asking.owners.empty()) return {};
     auto& held = held_by(x);
     held.bound = bound;
     if (asking.is_incomplete) return store_down();
     if (asking.must_be_kept && state_->store_is_failing()) return store_down();
+    held.unpriced_by = asking.unpriced_by;
+    if (asking.unpriced_by && bound.has_unpriced && !bound.has_priced) {
+        return unpriced(*asking.unpriced_by);
+    }
     auto& demand = held.demand;
     if (asking.needs_demand) {
         demand = demand_of(x, bound, held.learned);
@@ -391,6 +405,7 @@ Result<void> TokenLimiter::begin_attempt(Exchange& x, std::span<LimitRules const
     auto const is_none = [](LimitRules const* each) { return each == nullptr; };
     if (!x.limits && std::all_of(rules.begin(), rules.end(), is_none)) return {};
     auto& held = held_by(x);
+    if (held.unpriced_by && bound.has_unpriced) return unpriced(*held.unpriced_by);
     auto const now = LimitState::now();
     // What attempts before have used comes on top of what the caller's limits hold.
     std::vector<Ask> more;
@@ -417,9 +432,10 @@ Result<void> TokenLimiter::begin_attempt(Exchange& x, std::span<LimitRules const
     held.bound = bound;
     held.demand.requests = bound.requests;
 
-    Asking asking(*state_, x.principal ? x.principal->priority : Priority::normal);
+    Asking asking(*state_, x);
     for (auto const* each : rules) asking.add(static_cast<Rules const*>(each));
     if (asking.owners.empty()) return {};
+    if (asking.unpriced_by && bound.has_unpriced) return unpriced(*asking.unpriced_by);
     if (asking.must_be_kept && state_->store_is_failing()) {
         auto error = store_down();
         error.retry = Retry::next;
