@@ -230,6 +230,7 @@ class Mock {
         bool const is_planted = !found->second.planted.empty() && is_planted_turn();
         if (is_planted) ++counts_.plants_sent;
         auto const& message = is_planted ? found->second.planted : found->second.plain;
+        if (connection.closes) return finish(connection, with_close(message));
         if (delay_us == 0) return finish(connection, message);
         connection.delayed = &message;
         due_.push({now_ns() + delay_us * 1000, connection.wire.fd, connection.serial});
@@ -262,6 +263,10 @@ class Mock {
             due_.push({connection.due_ns, connection.wire.fd, connection.serial});
         }
         return true;
+    }
+
+    static std::string with_close(std::string message) {
+        return message.insert(message.find("\r\n") + 2, "Connection: close\r\n");
     }
 
     bool is_planted_turn() { return turns_++ % plant_every == 0; }
