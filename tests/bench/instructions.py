@@ -31,6 +31,8 @@ class Counted(lab.Sluice):
 
     def command(self):
         self.out = os.path.join(self.directory, "callgrind.out")
+        for path in glob.glob(self.out + ".*"):
+            os.remove(path)
         return ["valgrind", "--tool=callgrind", "--separate-threads=yes", "--callgrind-out-file=" + self.out] + super().command()
 
     def control(self, word):
