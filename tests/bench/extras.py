@@ -83,6 +83,27 @@ def under_load(bench, seconds):
             "text": "{small_mb} MB behind 1 KB at c=256, {large_mb} MB behind 100 KB both ways at c=64"}
 
 
+def soak(bench, minutes):
+    """Resident memory after one minute of mixed load, and after all of them: unary of both sizes, both dialects, streams."""
+    mixed = [rows.open_loop(1000, 0), rows.stream("streams", 200, 40, 50000, ramp_us=1000),
+             rows.Row("100 KB", "open", "unary-100k", "100k", options={"connections": 16, "rate": 50})]
+    lanes = [rows.PLAIN, rows.TO_ANTHROPIC, rows.FROM_ANTHROPIC]
+    target, began, after_first = bench.fresh("sluice"), time.monotonic(), None
+    turn = 0
+    while time.monotonic() < began + minutes * 60:
+        bench.drive(mixed[turn % 3], rows.Through("sluice", "sluice", lanes[turn // 3 % 3]), 2)
+        turn += 1
+        if after_first is None and time.monotonic() >= began + 60:
+            after_first = target.rss_kb()
+    figures = {"first_mb": (after_first or target.rss_kb()) / 1024, "last_mb": target.rss_kb() / 1024}
+    if problem := target.settle():
+        bench.problems.append(f"soak: {problem}")
+    target.stop()
+    figures["growth"] = (figures["last_mb"] / figures["first_mb"] - 1) * 100
+    return {"row": f"soak, {minutes:g} minutes", "lines": report.summarise({"sluice": [figures]}),
+            "text": "{first_mb} MB after a minute, {last_mb} MB at the end: {growth} % more"}
+
+
 def reload_under_load(bench, seconds):
     """Changed configurations are taken over while requests run; none may be lost."""
     target = bench.fresh("sluice")
