@@ -165,6 +165,7 @@ void FanIn::on_event(std::size_t choice, llm::Event const& event) {
             fault_ = *event.error;
             break;
         default:
+            if (event.choice != 0) return;  // one was asked for
             has_spoken_ = true;
             told.choice = static_cast<std::uint32_t>(choice);
     }
