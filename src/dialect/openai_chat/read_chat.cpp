@@ -44,8 +44,8 @@ class ChatReader : private ChatWalk {
         if (name == "stop") return stop();
         if (name == "response_format") return format();
         if (name == "reasoning_effort") return take_text(scan_, r.reasoning.effort);
-        if (name == "user") return take_text(scan_, r.user);
-        if (name == "safety_identifier") return safety_identifier();
+        if (name == "user") return user(false);
+        if (name == "safety_identifier") return user(true);
         if (name == "service_tier") return take_text(scan_, r.service_tier);
         if (name == "n") return choices();
         if (name == "cache_control") return take_json_or_null(scan_, r.cache_control);
@@ -78,12 +78,15 @@ class ChatReader : private ChatWalk {
         return true;
     }
 
-    bool safety_identifier() {
+    // There is one name of a user: `user` where both are given.
+    bool user(bool is_newer) {
+        auto& known = request_.user;
         llm::Text text;
         if (!take_text(scan_, text)) return false;
-        if (text.exists() && !request_.user.exists()) request_.user = text;
-        bool const is_other = text.exists() && text.json != request_.user.json;
+        if (!text.exists()) return true;
+        bool const is_other = known.exists() && known.json != text.json;
         if (is_other) request_.unplaced.emplace_back("safety_identifier");
+        if (!is_newer || !known.exists()) known = text;
         return true;
     }
 

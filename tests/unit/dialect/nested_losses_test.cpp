@@ -106,6 +106,7 @@ Row const openai_rows[] = {
      R"({@,"messages":[],"stream":true,"stream_options":{"include_obfuscation":true}})"},
     {"", R"({@,"messages":[],"stream":true,"stream_options":{"include_obfuscation":false}})"},
     {"safety_identifier", R"({@,"messages":[],"user":"u","safety_identifier":"s"})"},
+    {"safety_identifier", R"({@,"messages":[],"safety_identifier":"s","user":"u"})"},
     {"", R"({@,"messages":[],"safety_identifier":"s"})"},
     {"image_url.crop", R"({@,"messages":[{"role":"user","content":[{"type":"image_url",
         "image_url":{"url":"https://x/y.png","crop":[1]}}]}]})"},
