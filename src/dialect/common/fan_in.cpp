@@ -62,6 +62,15 @@ class FanIn::One final : public llm::EventSink {
         return {};
     }
 
+    // An answer that said nothing at all is a choice all the same.
+    void end() {
+        if (ended_) return;
+        llm::Event event;
+        event.kind = llm::EventKind::end;
+        event.reason = llm::StopReason::stop;
+        on_event(event);
+    }
+
     [[nodiscard]] bool is_done() const noexcept { return reader_ && reader_->done(); }
     [[nodiscard]] EventReader const* reader() const noexcept { return reader_.get(); }
     [[nodiscard]] llm::Usage const& usage() const noexcept { return usage_; }
@@ -186,6 +195,7 @@ void FanIn::tell(Error const& error) {
 void FanIn::conclude() {
     if (concluded_ || fault_) return;
     concluded_ = true;
+    for (auto const& one : answers_) one->end();
     if (writer_) {
         writer_->finish();
     } else {

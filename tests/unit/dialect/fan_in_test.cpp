@@ -212,6 +212,25 @@ TEST(FanIn, ACutStreamIsAnError) {
     EXPECT_EQ(frames.text.find("[DONE]"), std::string::npos);
 }
 
+TEST(FanIn, AnAnswerThatSaysNothingIsAChoice) {
+    for (bool const to_stream : {true, false}) {
+        Losses losses;
+        FanIn fan(anthropic_machines(), openai_machines(), options_for(to_stream), {true, true},
+                  losses);
+        Frames frames;
+        ASSERT_TRUE(fan.feed(stream_of("one", 1), frames));
+        fan.turn_to(1);
+        ASSERT_TRUE(fan.feed(event("message_stop", ""), frames));
+        ASSERT_TRUE(fan.finish(frames));
+        if (to_stream) {
+            EXPECT_EQ(said_of(chunks_of(frames.text), 1).finish, "stop");
+        } else {
+            EXPECT_EQ(Json::parse(frames.text)["choices"].size(), 2U);
+        }
+        EXPECT_TRUE(fan.seen(1).is_whole);
+    }
+}
+
 TEST(FanIn, AllTogetherAreBounded) {
     Losses losses;
     auto options = options_for(false);
