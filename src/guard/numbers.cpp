@@ -307,6 +307,8 @@ class Iban final : public Matcher {
         if (is_alnum(before(text, from))) return no_match;
         auto const ran_out = final ? no_match : needs_more;
         if (from + 1 == text.size()) return ran_out;
+        // Most words end here, before the country is looked up.
+        if (from + 2 < text.size() && !is_digit(text[from + 2])) return no_match;
         auto const length = iban_length(upper(text[from]), upper(text[from + 1]));
         if (length == 0) return no_match;
         std::array<char, 34> taken{};
