@@ -1,4 +1,5 @@
 // ip (IPv4, IPv6) and url_credentials (user:password before a URL's host).
+#include "guard/bytes.hpp"
 #include "guard/matcher.hpp"
 
 namespace sluice::guard {
@@ -84,16 +85,41 @@ Tried ipv6(std::string_view text, std::size_t from, bool final) {
     return is_ipv6(run) ? match_to(from + run.size()) : no_match;
 }
 
+Tried address(std::string_view text, std::size_t from, bool final) {
+    auto const prior = before(text, from);
+    if (is_word(prior) || prior == '.' || prior == ':') return no_match;
+    auto const four = is_digit(text[from]) ? ipv4(text, from, final) : no_match;
+    return four.kind != Tried::Kind::no ? four : ipv6(text, from, final);
+}
+
+// How many bytes before `end`, not before `at`, belong together; at most `most`.
+template <class Belongs>
+std::size_t count_before(std::string_view text, std::size_t at, std::size_t end, std::size_t most,
+                         Belongs&& belongs) {
+    std::size_t count = 0;
+    while (count < most && end - count > at && belongs(text[end - count - 1])) ++count;
+    return count;
+}
+
 class Ip final : public Matcher {
   public:
+    // What is whole begins with a digit, or has a colon behind at most four hexadecimal digits.
     [[nodiscard]] Found find(std::string_view text, std::size_t at, bool final) const override {
-        auto const starts = [](char c) { return is_hex(c) || c == ':'; };
-        return search(text, at, starts, [&](std::size_t from) -> Tried {
-            auto const prior = before(text, from);
-            if (is_word(prior) || prior == '.' || prior == ':') return no_match;
-            auto const four = is_digit(text[from]) ? ipv4(text, from, final) : no_match;
-            return four.kind != Tried::Kind::no ? four : ipv6(text, from, final);
-        });
+        auto mark = find_digit_or<':'>(text, at);
+        for (; mark < text.size(); mark = find_digit_or<':'>(text, mark + 1)) {
+            bool const is_colon = text[mark] == ':';
+            auto const from = mark - (is_colon ? count_before(text, at, mark, 4, is_hex) : 0);
+            auto const tried = address(text, from, final);
+            if (tried.kind == Tried::Kind::yes) return {Found::Kind::match, from, tried.to};
+            if (tried.kind == Tried::Kind::more) return {Found::Kind::partial, from, 0};
+        }
+        if (final) return {};
+        // What the text ends with may get its colon yet.
+        auto const end = text.size();
+        auto const run = count_before(text, at, end, ipv6_bytes_max + 2,
+                                      [](char c) { return is_hex(c) || c == ':'; });
+        bool const is_open = run > 0 && address(text, end - run, false).kind == Tried::Kind::more;
+        return is_open ? Found{Found::Kind::partial, end - run, 0} : Found{};
     }
 };
 

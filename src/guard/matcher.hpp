@@ -52,11 +52,11 @@ inline constexpr Tried no_match{};
 inline constexpr Tried needs_more{Tried::Kind::more, 0};
 constexpr Tried match_to(std::size_t to) noexcept { return {Tried::Kind::yes, to}; }
 
-// Tries one place after the other. starts(c): may a match begin with this byte?
-template <class Starts, class Try>
-Found search(std::string_view text, std::size_t at, Starts&& starts, Try&& attempt) {
-    for (; at < text.size(); ++at) {
-        if (!starts(text[at])) continue;
+// Tries one place after the other. next(text, at): the first place at `at` or later where a match
+// may begin; the text's size or more when there is none.
+template <class Next, class Try>
+Found search(std::string_view text, std::size_t at, Next&& next, Try&& attempt) {
+    for (at = next(text, at); at < text.size(); at = next(text, at + 1)) {
         Tried const tried = attempt(at);
         if (tried.kind == Tried::Kind::yes) return {Found::Kind::match, at, tried.to};
         if (tried.kind == Tried::Kind::more) return {Found::Kind::partial, at, 0};

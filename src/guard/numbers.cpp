@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "guard/bytes.hpp"
 #include "guard/matcher.hpp"
 
 namespace sluice::guard {
@@ -119,7 +120,7 @@ bool may_be_issued(char const* digits, std::size_t count) noexcept {
 class CreditCard final : public Matcher {
   public:
     [[nodiscard]] Found find(std::string_view text, std::size_t at, bool final) const override {
-        return search(text, at, is_digit, [&](std::size_t from) -> Tried {
+        return search(text, at, find_digit_or<>, [&](std::size_t from) -> Tried {
             auto const prior = before(text, from);
             bool const is_inside =
                 is_word(prior) || (prior == '.' && is_digit(before(text, from - 1)));
@@ -139,7 +140,7 @@ class CreditCard final : public Matcher {
 class UsSsn final : public Matcher {
   public:
     [[nodiscard]] Found find(std::string_view text, std::size_t at, bool final) const override {
-        return search(text, at, is_digit, [&](std::size_t from) -> Tried {
+        return search(text, at, find_digit_or<>, [&](std::size_t from) -> Tried {
             auto const prior = before(text, from);
             if (is_word(prior) || prior == '-') return no_match;
             constexpr std::string_view shape = "ddd.dd.dddd";
@@ -170,8 +171,7 @@ class UsSsn final : public Matcher {
 class Phone final : public Matcher {
   public:
     [[nodiscard]] Found find(std::string_view text, std::size_t at, bool final) const override {
-        auto const starts = [](char c) { return is_digit(c) || c == '+' || c == '('; };
-        return search(text, at, starts, [&](std::size_t from) -> Tried {
+        return search(text, at, find_digit_or<'+', '('>, [&](std::size_t from) -> Tried {
             auto const prior = before(text, from);
             if (is_word(prior) || prior == '+') return no_match;
             if (text[from] == '+') return international(text, from + 1, final);
@@ -298,8 +298,16 @@ std::size_t iban_length(char first, char second) noexcept {
 class Iban final : public Matcher {
   public:
     [[nodiscard]] Found find(std::string_view text, std::size_t at, bool final) const override {
-        return search(text, at, is_alpha,
-                      [&](std::size_t from) -> Tried { return attempt(text, from, final); });
+        // The check digits are found first: two letters stand before them. At the end of the text
+        // they may be still to come.
+        auto const next = [](std::string_view whole, std::size_t from) {
+            auto const digit = find_digit_or<>(whole, from + 2);
+            if (digit < whole.size()) return digit - 2;
+            return std::max(from, whole.size() - std::min<std::size_t>(whole.size(), 2));
+        };
+        return search(text, at, next, [&](std::size_t from) -> Tried {
+            return is_alpha(text[from]) ? attempt(text, from, final) : no_match;
+        });
     }
 
   private:

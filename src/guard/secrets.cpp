@@ -202,21 +202,44 @@ class Secrets final : public Matcher {
                 bool const begins = first.literal.empty()
                                         ? first.set[c]
                                         : static_cast<unsigned char>(first.literal.front()) == c;
-                if (begins) by_first_[c].push_back(static_cast<std::uint8_t>(formats_.size()));
+                if (!begins) continue;
+                by_first_[c].push_back(static_cast<std::uint8_t>(formats_.size()));
+                note_pairs(c, first.literal);
             }
             formats_.push_back(std::move(compiled));
         }
+        note_pairs('-', "--");
     }
 
     [[nodiscard]] Found find(std::string_view text, std::size_t at, bool final) const override {
-        auto const starts = [this](char c) {
-            return c == '-' || !by_first_[static_cast<unsigned char>(c)].empty();
+        auto const next = [this](std::string_view whole, std::size_t from) {
+            while (from < whole.size() && !may_begin(whole, from)) ++from;
+            return from;
         };
-        return search(text, at, starts,
-                      [&](std::size_t from) { return try_all(text, from, final); });
+        return search(text, at, next, [&](std::size_t from) { return try_all(text, from, final); });
     }
 
   private:
+    static std::size_t pair(unsigned first, unsigned second) noexcept {
+        return first << 8 | second;
+    }
+
+    // A format begins with `first` and then as its literal says, if it has two bytes.
+    void note_pairs(unsigned first, std::string_view literal) {
+        for (unsigned second = 0; second < 256; ++second) {
+            bool const fits =
+                literal.size() < 2 || static_cast<unsigned char>(literal[1]) == second;
+            if (fits) pairs_.set(pair(first, second));
+        }
+    }
+
+    // By the two bytes there; the last byte of a text stands for any that may follow.
+    [[nodiscard]] bool may_begin(std::string_view text, std::size_t at) const noexcept {
+        auto const first = static_cast<unsigned char>(text[at]);
+        if (at + 1 == text.size()) return first == '-' || !by_first_[first].empty();
+        return pairs_[pair(first, static_cast<unsigned char>(text[at + 1]))];
+    }
+
     // The longest of the formats that match there.
     [[nodiscard]] Tried try_all(std::string_view text, std::size_t from, bool final) const {
         if (text[from] == '-') return private_key(text, from, final);
@@ -232,6 +255,7 @@ class Secrets final : public Matcher {
 
     std::vector<Format> formats_;
     std::array<std::vector<std::uint8_t>, 256> by_first_;
+    std::bitset<65536> pairs_;  // two bytes that something may begin with
 };
 
 }  // namespace
