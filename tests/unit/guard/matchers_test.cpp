@@ -56,6 +56,14 @@ TEST(Detectors, LeaveWhatOnlyLooksLikeIt) {
 
 TEST(Detectors, KnowSixtyFormatsOfKeysAtLeast) { EXPECT_GE(secret_formats().size(), 60U); }
 
+TEST(Detectors, TakeATokenWhoseHeadEndsInBitsThatSayNothing) {
+    Guards const guards({guard_of({"secrets"})});
+    EXPECT_EQ(passed(guards.set(),
+                     "eyJhbGciOiIUzI1NiJ9.eyJMOVpxYXlqq7qzDKTNjBnEUekjHlcFvOaZxZDOPkIIBaWzHoI."
+                     "uGNVdjv4nTees6vuevXe0DEnPuA38Dscw7E_Iahuq2O with"),
+              "[SECRET_1] with");
+}
+
 TEST(Patterns, AreMatchedWithTheirFlagsAndBounded) {
     Guards const guards(
         {guard_of({}, Action::redact, {"(?i)project (aurora|borealis)", "ü{2,3}"})});
