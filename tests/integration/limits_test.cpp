@@ -115,6 +115,7 @@ TEST_F(Limits, TokensAreReservedAtTheirBoundAndSettledAtWhatWasUsed) {
     upstream.then(
         Reply().wait(held).send(Reply::whole(200, chat_answer("x")).steps[0].bytes).tokens(11, 7));
     ASSERT_EQ(chat(chat_body("m-1", R"(,"max_tokens":400)")).status, 200);
+    ASSERT_TRUE(gateway->wait_until_quiet());
     auto waiting = begin(chat_request(chat_body("m-1", R"(,"max_tokens":700)")));
     ASSERT_TRUE(upstream.wait_for_requests(3));
     EXPECT_GT(row("team", "tpm", false)["reserved"], 700);
