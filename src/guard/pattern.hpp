@@ -22,7 +22,7 @@ struct PatternFacts {
 // Errors (invalid_request): with what is wrong and where, for the operator. What cannot be scanned
 // for in a stream (an empty match, a look-behind over 32 characters, \K) is refused too.
 Result<std::unique_ptr<Matcher>> make_pattern(std::string const& pattern);
-// As the prefilter sees it: never narrower than the pattern.
+// How wide a match can be, by Vectorscan: never narrower than the pattern.
 Result<PatternFacts> measure_pattern(std::string const& pattern);
 
 }  // namespace sluice::guard

@@ -49,7 +49,7 @@ class Rules final : public LimitRules {
     double batch_share = 0.5;
     double normal_share = 1;
 
-    // May a model whose price is not known be used?
+    // A model whose price is not known may not be used: a budget in USD could not hold.
     [[nodiscard]] bool forbids_unpriced() const noexcept;
     // How much of a cap a caller may fill.
     [[nodiscard]] std::int64_t share_of(std::int64_t cap, Priority priority) const noexcept;
