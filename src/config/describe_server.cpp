@@ -179,6 +179,24 @@ Binding<Bounds> describe_limits() {
         .done();
 }
 
+Binding<Upstreams> describe_upstreams() {
+    return Described<Upstreams>("server.upstreams",
+                                "Connections to providers. Each worker has its own pool; the "
+                                "counts are of one worker and one address.")
+        .field("connections_max", &Upstreams::connections_max, integer(1, 1'000'000),
+               "Open at once, in use or idle: each request under way takes one. Above it the next "
+               "target is tried, then 503. Each is a file descriptor.")
+        .field("idle_max", &Upstreams::idle_max, integer(0, 1'000'000),
+               "Kept open between requests; 0: none, each request opens its own.")
+        .field("idle_ms", &Upstreams::idle_ms, integer(1, day_ms),
+               "How long such a connection is kept.")
+        .field("head_bytes_max", &Upstreams::head_bytes_max, integer(1024, 1024 * 1024),
+               "Status line and headers of an answer.")
+        .field("header_count_max", &Upstreams::header_count_max, integer(8, 10'000),
+               "Headers in an answer.")
+        .done();
+}
+
 Binding<AuthThrottle> describe_auth_throttle() {
     return Described<AuthThrottle>("server.auth_throttle",
                                    "Against guessing keys: an address (IPv6: a /64) that keeps "
@@ -271,6 +289,7 @@ Binding<Server> describe_server() {
         .field("defaults", &Server::defaults, describe_defaults(), "What routes inherit.")
         .field("cors", &Server::cors, optional(describe_cors()), "Lets browsers call.")
         .field("limits", &Server::limits, describe_limits(), "Bounds.")
+        .field("upstreams", &Server::upstreams, describe_upstreams(), "Connections to providers.")
         .field("drain_ms", &Server::drain_ms, integer(0, 3'600'000),
                "At a stop: how long running requests may go on.")
         .field("response_headers", &Server::response_headers,

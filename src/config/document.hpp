@@ -106,6 +106,16 @@ struct Bounds {  // server.limits
     std::int64_t peek_ms = 0;             // 0 = first_byte_ms
 };
 
+// server.upstreams: connections to providers. Counts are of one worker and one address (scheme,
+// host, port, TLS settings, proxy).
+struct Upstreams {
+    std::int64_t connections_max = 20'000;
+    std::int64_t idle_max = 256;
+    std::int64_t idle_ms = 60'000;
+    std::int64_t head_bytes_max = 64 * 1024;
+    std::int64_t header_count_max = 200;
+};
+
 struct AuthThrottle {   // per client address
     int failures = 50;  // keys that are not known, within window_s; 0 = no throttle
     int window_s = 60;
@@ -127,6 +137,7 @@ struct Server {
     Defaults defaults;
     std::optional<Cors> cors;
     Bounds limits;
+    Upstreams upstreams;
     std::int64_t drain_ms = 30'000;
     // Answer headers that tell a caller what happened: request-id is always there.
     std::vector<std::string> response_headers = {"route", "provider", "model", "attempts"};

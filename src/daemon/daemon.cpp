@@ -164,7 +164,11 @@ Result<void> Daemon::open(LedgerDisks disks) {
     if (!built) return std::move(built).error();
     snapshot_ = std::move(*built);
     stats_.resize(workers);
-    for (unsigned i = 0; i < workers; ++i) workers_.push_back(net::Worker::create(i));
+    auto const limits = upstream_limits(document_.server.upstreams);
+    for (unsigned i = 0; i < workers; ++i) {
+        auto& worker = *workers_.emplace_back(net::Worker::create(i));
+        worker.post([&worker, limits] { worker.upstreams().set_limits(limits); });
+    }
     auto outlets = open_outlets(std::move(disks));
     if (!outlets) return outlets;
     make_contexts(snapshot_);

@@ -59,6 +59,7 @@ struct Daemon::Next {
     std::shared_ptr<net::ServerOptions const> options;
     std::vector<std::shared_ptr<net::TlsServer const>> tls;  // by listener
     std::vector<std::string> identities;                     // of the upstreams in use
+    net::UpstreamLimits upstream_limits;
 };
 
 // How many workers have not taken it yet.
@@ -140,6 +141,7 @@ Result<std::shared_ptr<Daemon::Next const>> Daemon::prepare(config::Document con
     if (!built) return std::move(built).error();
     next->snapshot = std::move(*built);
     next->options = server_options(wanted.server);
+    next->upstream_limits = upstream_limits(wanted.server.upstreams);
     for (auto const& listener : wanted.server.listeners) {
         auto tls = tls_server(listener);
         if (!tls) return std::move(tls).error();
@@ -196,6 +198,7 @@ void Daemon::take(std::size_t index, Next const& next) {
     }
     // The admin listener has the id after theirs.
     worker.update_listener(static_cast<std::uint32_t>(next.tls.size()), nullptr, next.options);
+    worker.upstreams().set_limits(next.upstream_limits);
     worker.upstreams().retain(next.identities);
 }
 

@@ -8,7 +8,7 @@ namespace sluice::daemon {
 namespace {
 
 // A setting and all below it; "[]" is any index.
-constexpr std::array<std::string_view, 24> live = {
+constexpr std::array<std::string_view, 25> live = {
     "limits",
     "providers",
     "routes",
@@ -28,6 +28,7 @@ constexpr std::array<std::string_view, 24> live = {
     "server.defaults",
     "server.cors",
     "server.limits",
+    "server.upstreams",
     "server.drain_ms",
     "server.response_headers",
     "server.listeners[].tls.cert",

@@ -21,6 +21,16 @@ std::shared_ptr<net::ServerOptions const> server_options(config::Server const& s
     return options;
 }
 
+net::UpstreamLimits upstream_limits(config::Upstreams const& upstreams) {
+    net::UpstreamLimits limits;
+    limits.head_bytes_max = static_cast<std::size_t>(upstreams.head_bytes_max);
+    limits.header_count_max = static_cast<std::size_t>(upstreams.header_count_max);
+    limits.idle_per_endpoint_max = static_cast<std::size_t>(upstreams.idle_max);
+    limits.open_per_endpoint_max = static_cast<std::size_t>(upstreams.connections_max);
+    limits.idle_expiry = milliseconds{upstreams.idle_ms};
+    return limits;
+}
+
 Result<std::shared_ptr<net::TlsServer const>> tls_server(config::Listener const& listener) {
     if (!listener.tls) return std::shared_ptr<net::TlsServer const>{};
     auto const& tls = *listener.tls;

@@ -222,6 +222,8 @@ class Dispatch {
         if (error.code == ErrorCode::upstream_auth) return false;
         // This target cannot be told what was asked; another dialect may have a place for it.
         if (error.code == ErrorCode::invalid_request) return error.retry != Retry::next;
+        // No room for another connection to it, or to hold its answer: whatever `retry.when` says.
+        if (error.code == ErrorCode::overloaded) return error.retry != Retry::next;
         // About this request, not about the target: only a target that differs can help, unless
         // the status is one that the route tries again.
         if (error.code == ErrorCode::upstream_rejected) {

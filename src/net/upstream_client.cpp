@@ -26,6 +26,17 @@ Error refused_by_proxy(std::uint16_t status) {
     return refused;
 }
 
+Error full() {
+    auto error = gateway_error(ErrorCode::overloaded, 503,
+                               "too many connections to the provider are open; try again later. "
+                               "The gateway's operator can raise server.upstreams.connections_max",
+                               "connect: as many connections to this address are open on this "
+                               "worker as server.upstreams.connections_max allows");
+    error.retry = Retry::next;
+    error.retry_after_ms = 1000;
+    return error;
+}
+
 class Http1Client final : public UpstreamClient {
   public:
     Http1Client(WorkerImpl& worker, UpstreamClientOptions options)
@@ -81,11 +92,7 @@ Async<std::unique_ptr<UpstreamStream>> Http1Client::send(Endpoint const& endpoin
     }
     auto opened = pool_.open(endpoint.identity());
     if (!opened) {
-        auto busy = gateway_error(ErrorCode::overloaded, 503,
-                                  "too many connections to the provider are open; try again later",
-                                  "connect: open_per_endpoint_max reached");
-        busy.retry = Retry::next;
-        co_return std::move(busy);
+        co_return full();
     }
     auto const began = Steady::now();
     auto const deadline = earlier(bound(timeouts.connect), timeouts.total);

@@ -44,11 +44,12 @@ struct UpstreamTimeouts {
     Deadline total;                 // of the whole exchange
 };
 
+// The daemon takes them from the settings server.upstreams. Counts: of this worker.
 struct UpstreamLimits {
-    std::size_t head_bytes_max = 64 * 1024;
+    std::size_t head_bytes_max = 64 * 1024;  // of an answer
     std::size_t header_count_max = 200;
-    std::size_t idle_per_endpoint_max = 64;    // per worker
-    std::size_t open_per_endpoint_max = 4096;  // per worker; beyond it: overloaded, Retry::next
+    std::size_t idle_per_endpoint_max = 256;
+    std::size_t open_per_endpoint_max = 20'000;  // beyond it: overloaded, Retry::next
     Steady::duration idle_expiry = seconds{60};
 };
 
@@ -87,6 +88,7 @@ class UpstreamClient {
                                                         http::WireRequest const& request,
                                                         UpstreamTimeouts const& timeouts,
                                                         Cancel& cancel) = 0;
+    // Holds for connections that are opened or come to rest from now on.
     virtual void set_limits(UpstreamLimits const& limits) = 0;
     // Closes idle connections whose endpoint is not in `identities` (after a reload).
     virtual void retain(std::span<std::string const> identities) = 0;
