@@ -74,6 +74,10 @@ struct UsageRecord {
     std::vector<AttemptRecord> attempts;
     std::uint64_t bytes_in = 0;   // request body
     std::uint64_t bytes_out = 0;  // answer body
+    // What guards looked at, for the metrics: the request's body, and providers' answers as they
+    // were read, those of failed attempts too. Never in the ledger.
+    std::uint64_t guarded_in = 0;
+    std::uint64_t guarded_out = 0;
     microseconds first_token{0};  // arrival to the first byte of the answer sent; 0 = none
     microseconds total{0};
     microseconds upstream_wait{0};  // of total: waiting on providers

@@ -145,6 +145,7 @@ Result<Verdict> feed(Answer& answer, FrameCollector& frames, std::string_view by
         bytes = decoded;
     }
     frames.feeding(bytes);
+    if (answer.guarded_bytes) *answer.guarded_bytes += bytes.size();
     auto read = first && ended ? answer.reader->read_whole(bytes, frames)
                                : answer.reader->feed(bytes, frames);
     if (read && ended && !first) read = answer.reader->finish(frames);
@@ -231,6 +232,7 @@ void add_guard(Try const& t, Answer& answer) {
     if (!guards_answer(t.x, t.codec)) return;
     auto guard = guard_answer(t.x, t.codec, std::move(answer.reader), answer.streamed);
     answer.guard = guard.get();
+    answer.guarded_bytes = &t.x.record.guarded_out;
     answer.reader = std::move(guard);
     answer.length.reset();
 }

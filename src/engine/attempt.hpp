@@ -30,7 +30,8 @@ struct Answer {
     std::optional<std::uint64_t> length;
     std::unique_ptr<net::UpstreamStream> upstream;
     std::unique_ptr<AnswerReader> reader;
-    guard::AnswerGuard* guard = nullptr;  // `reader`, where guards look at the answer
+    guard::AnswerGuard* guard = nullptr;     // `reader`, where guards look at the answer
+    std::uint64_t* guarded_bytes = nullptr;  // with `guard`: counts what is fed, in the record
     // `reader`, or inside the guard: where each choice is an attempt of its own, from `attempt` on.
     dialect::FanIn const* fan = nullptr;
     std::unique_ptr<codec::Decoder> decoder;  // null: not compressed

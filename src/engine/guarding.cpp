@@ -48,6 +48,7 @@ Async<> guard_request(Exchange& x, Codec const& codec) {
         if (woken == Wake::cancelled) co_return net::cancelled_error(x.client.cancel());
         progress = scan.step(guard::Budget(guarding_turn_bytes));
     }
+    x.record.guarded_in = x.body.size();
     if (progress == guard::Progress::blocked) co_return x.guards->error(guard::Way::request);
     if (patches.empty()) co_return Result<void>{};
     co_return replace_body(x, codec, patches);

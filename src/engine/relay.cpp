@@ -161,6 +161,7 @@ class Relay {
             bytes = decoded_;
         }
         frames_.feeding(bytes);
+        if (answer_.guarded_bytes) *answer_.guarded_bytes += bytes.size();
         auto const contents = frames_.contents();
         auto read = answer_.reader->feed(bytes, frames_);
         if (read && last) read = answer_.reader->finish(frames_);

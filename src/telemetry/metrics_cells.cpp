@@ -109,6 +109,12 @@ void count_guards(MetricsCells& cells, std::vector<std::string> const& guards) {
     }
 }
 
+void count_guarded(GuardedRow& row, std::uint64_t bytes) {
+    if (bytes == 0) return;
+    row.bodies.add();
+    row.bytes.add(bytes);
+}
+
 void count_request(MetricsCells& cells, UsageRecord const& record) {
     auto& row = cells.requests.find({record.surface, record.route});
     row.by_status_class[status_class(record.status)].add();
@@ -121,6 +127,8 @@ void count_request(MetricsCells& cells, UsageRecord const& record) {
     if (!record.error_code.empty()) {
         cells.errors.find({record.error_code, record.error_origin}).add();
     }
+    count_guarded(cells.guarded_requests, record.guarded_in);
+    count_guarded(cells.guarded_answers, record.guarded_out);
     if (!record.guards.empty()) count_guards(cells, record.guards);
     count_auth(cells, record);
 }

@@ -77,6 +77,11 @@ enum AuthVerdict : std::uint8_t {
     auth_verdict_count,
 };
 
+struct GuardedRow {  // what guardrails looked at
+    Cell bodies;
+    Cell bytes;
+};
+
 struct MetricsCells {
     LabelTable<RequestRow, 2> requests;
     LabelTable<AttemptRow, 3> attempts;
@@ -84,6 +89,7 @@ struct MetricsCells {
     LabelTable<UsageRow, 2> usage;
     LabelTable<Cell, 2> errors;  // by code, origin
     LabelTable<Cell, 3> guards;  // by guardrail, action, way
+    GuardedRow guarded_requests, guarded_answers;
     std::array<Cell, auth_verdict_count> auth;
     HistogramCells<10> overhead{overhead_bounds};
     Cell client_gone;

@@ -225,6 +225,50 @@ TEST_F(Guardrails, AFlagTellsAndChangesNothing) {
         << page.substr(page.find("sluice_guardrail"), 300);
 }
 
+// Bodies as the callers and the providers sent them, whatever was redacted in them.
+TEST_F(Guardrails, EveryByteThatGuardsLookedAtIsCounted) {
+    start_with("guardrails: [pii]", R"(  "m-*": up
+  "c-*": claude
+  both: {tiers: [claude/c-1, up/m-1]}
+)");
+    std::size_t requests = 0;
+    std::size_t answers = 0;
+    auto const send_one = [&](std::string const& body) {
+        requests += body.size();
+        EXPECT_EQ(send(chats, body).status, 200);
+    };
+    auto const whole = chat_answer(fmt::format("from {}", email));
+    upstream.then(Reply::whole(200, whole).tokens(11, 7));
+    answers += whole.size();
+    send_one(chat_body("m-1", fmt::format(R"(,"stop":"{}")", email)));
+    auto const frames = chat_stream(3, true);
+    upstream.then(Reply::chunked().chunks(frames).last_chunk().tokens(11, 7));
+    for (auto const& frame : frames) answers += frame.size();
+    send_one(stream_body("m-1", R"(,"stream_options":{"include_usage":true})"));
+    std::string const said =
+        R"({"id":"msg_1","type":"message","role":"assistant","model":"c","content":[{"type":)"
+        R"("text","text":"hi"}],"stop_reason":"end_turn","usage":{"input_tokens":11,)"
+        R"("output_tokens":7}})";
+    upstream.then(Reply::whole(200, said).tokens(11, 7));
+    answers += said.size();
+    send_one(chat_body("c-1"));
+    // A refusal is no answer of a model; the body is looked at once, whoever is asked.
+    upstream.then(
+        Reply::whole(529, R"({"type":"error","error":{"type":"overloaded_error","message":"o"}})"));
+    upstream.then(Reply::whole(200, whole).tokens(11, 7));
+    answers += whole.size();
+    send_one(chat_body("both"));
+    auto const page = fetch(gateway->admin_port(), {"GET", "/metrics", {}, ""}).body;
+    for (auto const& line :
+         {fmt::format("sluice_guardrail_scanned_bytes_total{{way=\"request\"}} {}\n", requests),
+          fmt::format("sluice_guardrail_scanned_bytes_total{{way=\"response\"}} {}\n", answers),
+          std::string("sluice_guardrail_scans_total{way=\"request\"} 4\n"),
+          std::string("sluice_guardrail_scans_total{way=\"response\"} 4\n")}) {
+        EXPECT_NE(page.find(line), std::string::npos)
+            << line << page.substr(page.find("sluice_guardrail_scan"), 600);
+    }
+}
+
 TEST_F(Guardrails, WithoutAMatchTheBytesAreTheCallers) {
     start_with();
     std::string const body =

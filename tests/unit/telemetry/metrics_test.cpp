@@ -89,6 +89,23 @@ TEST(Metrics, ARecordIsCountedOnceInEachFamily) {
     EXPECT_THAT(text, Not(HasSubstr("kind=\"audio_input\"")));
 }
 
+TEST(Metrics, WhatGuardsLookedAtIsCountedByDirection) {
+    auto record = a_record();
+    record.guarded_in = 1000;
+    Metrics metrics{2, "v", {}};
+    metrics.worker_cells(0).on_finish(record);
+    record.guarded_out = 70;
+    metrics.worker_cells(1).on_finish(record);
+    metrics.worker_cells(1).on_finish(a_record());  // no guard looked at it
+    auto const text = metrics.scrape();
+    for (char const* line : {"sluice_guardrail_scans_total{way=\"request\"} 2\n",
+                             "sluice_guardrail_scanned_bytes_total{way=\"request\"} 2000\n",
+                             "sluice_guardrail_scans_total{way=\"response\"} 1\n",
+                             "sluice_guardrail_scanned_bytes_total{way=\"response\"} 70\n"}) {
+        EXPECT_THAT(text, HasSubstr(line));
+    }
+}
+
 TEST(Metrics, CostInUsdAndWhatHasNoPriceApart) {
     auto record = a_record();
     record.attempts[1].cost = 1'500'000'000'000;
