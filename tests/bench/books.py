@@ -21,6 +21,7 @@ class Books:
         self.sluice = sluice
         self.sent = 0       # since the process was started, probes included
         self.planted = {"request": 0, "response": 0}
+        self.scanned = {"request": 0, "response": 0}  # bytes of bodies that guardrails must have looked at
         self.tokens = 0     # that complete answers reported
         self.is_exact = True  # no answer was cut, whose tokens are an estimate
 
@@ -29,6 +30,8 @@ class Books:
         self.sent += figures["sent"]
         self.planted["request"] += figures.get("planted", 0)
         self.planted["response"] += mock["plants_sent"]
+        self.scanned["request"] += figures["body_bytes"]
+        self.scanned["response"] += mock["answer_bytes"]
         self.tokens += mock["streams_done"] * STREAM_TOKENS + (mock["requests"] - mock["streams"]) * UNARY_TOKENS
         self.is_exact = self.is_exact and mock["streams"] == mock["streams_done"]
 
@@ -69,6 +72,12 @@ class Books:
             name = f"matches redacted in {way}s"
             expected[name] = planted if self.sluice.guards else 0
             counted[name] = metrics.sum("sluice_guardrail_matches_total", way=way)
+            name = f"bytes of {way}s scanned"
+            expected[name] = self.scanned[way] if self.sluice.guards else 0
+            counted[name] = metrics.sum("sluice_guardrail_scanned_bytes_total", way=way)
+            name = f"{way}s scanned"
+            expected[name] = self.sent if self.sluice.guards else 0
+            counted[name] = metrics.sum("sluice_guardrail_scans_total", way=way)
         if self.sluice.limits:
             expected |= {"reservations open": 0, "limits owing": 0}
             counted |= self.limits(metrics)

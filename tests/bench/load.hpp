@@ -38,6 +38,7 @@ struct Tally {
     std::uint64_t broken = 0;       // cut, malformed, or with chunks missing
     std::uint64_t planted = 0;      // requests with a planted match
     std::uint64_t plants_seen = 0;  // in answers
+    std::uint64_t body_bytes = 0;   // of the requests' bodies
 };
 
 // One connection to the proxy. The reader holds the answer under way.
@@ -109,8 +110,14 @@ class Source {
   private:
     std::uint16_t port_;
     std::unique_ptr<TlsClient> tls_;
-    std::string plain_;
-    std::string planted_;
+    struct Request {
+        std::string bytes;  // head and body
+        std::size_t body_bytes = 0;
+    };
+    static Request build(Options const& options, std::string const& body_file);
+
+    Request plain_;
+    Request planted_;  // empty: none is
 };
 
 // Writes what is left of the request; false when the connection is broken.

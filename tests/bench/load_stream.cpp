@@ -1,7 +1,7 @@
 // The streaming modes of bench_load. Stream: opens N streams and reads each to its end; the delay
 // of a chunk is its arrival minus the stamp the mock wrote into it. Idle: opens N streams, says
-// "ready" when each has had its first chunk, holds them until standard input closes, then drops
-// them.
+// "ready" when each has had its first chunk, holds them until standard input closes, then prints
+// the counts and drops them.
 #include <charconv>
 
 #include "load.hpp"
@@ -45,6 +45,7 @@ class Streams {
     [[nodiscard]] std::uint64_t speaking() const { return first_chunk_.count(); }
     [[nodiscard]] std::uint64_t given_up() const { return tally_.refused + tally_.broken; }
     std::vector<Client>& clients() { return clients_; }
+    [[nodiscard]] Tally const& tally() const { return tally_; }
 
     int report(double seconds) const {
         auto const failed = given_up() + under_way();
@@ -170,6 +171,8 @@ int run_idle(Options const& options) {
     char rest = 0;
     while (read(STDIN_FILENO, &rest, 1) > 0) {
     }
+    std::printf("{%s\"seconds\":%.4f}\n", tell(streams.tally()).c_str(),
+                static_cast<double>(now_ns() - start) / 1e9);
     return streams.speaking() == options.connections ? 0 : 1;
 }
 

@@ -14,7 +14,7 @@
 // moment it was sent (wire.hpp: now_ns). An OpenAI request with "include_usage":true gets the usage
 // chunk. GET /bench/stats tells the counts, planted matches that arrived among them.
 //
-// It listens on five ports: three plain ones, TLS, and TLS that resumes no session (--certificate,
+// It listens on four ports: two plain ones, TLS, and TLS that resumes no session (--certificate,
 // --key).
 // Started by tests/bench/run.
 #include <charconv>
@@ -46,14 +46,19 @@ struct Counts {
     std::uint64_t chunks = 0;
     std::uint64_t streams = 0;
     std::uint64_t streams_done = 0;
-    std::uint64_t plants_seen = 0;  // in requests
-    std::uint64_t plants_sent = 0;  // in answers
+    std::uint64_t plants_seen = 0;   // in requests
+    std::uint64_t plants_sent = 0;   // in answers
+    std::uint64_t answer_bytes = 0;  // bodies, transfer coding left out
 };
 
 // Complete messages, head and body: as they go out, and with a planted match.
 struct Answer {
     std::string plain;
     std::string planted;
+
+    static std::size_t body_bytes(std::string const& message) {
+        return message.size() - message.find("\r\n\r\n") - 4;
+    }
 };
 
 struct Listener {
@@ -230,6 +235,7 @@ class Mock {
         bool const is_planted = !found->second.planted.empty() && is_planted_turn();
         if (is_planted) ++counts_.plants_sent;
         auto const& message = is_planted ? found->second.planted : found->second.plain;
+        counts_.answer_bytes += Answer::body_bytes(message);
         if (connection.closes) return finish(connection, with_close(message));
         if (delay_us == 0) return finish(connection, message);
         connection.delayed = &message;
@@ -247,7 +253,9 @@ class Mock {
         connection.wants_usage =
             connection.body.find("\"include_usage\":true") != std::string::npos;
         connection.is_planted = connection.chunks_left > plant_at + 2 && is_planted_turn();
-        if (!put(connection, words_of(connection).begin)) return false;
+        auto const& begin = words_of(connection).begin;
+        counts_.answer_bytes += begin.payload;
+        if (!put(connection, begin.bytes)) return false;
         if (!put_chunk(connection)) return false;
         if (connection.chunks_left == 0) return true;
         if (connection.pause_ns == 0) {
@@ -284,10 +292,13 @@ class Mock {
             ++counts_.plants_sent;
         }
         ++counts_.chunks;
+        counts_.answer_bytes += chunk->payload_bytes();
         if (!put(connection, chunk->now())) return false;
         if (--connection.chunks_left > 0) return true;
         ++counts_.streams_done;
-        return finish(connection, connection.wants_usage ? words.end_with_usage : words.end);
+        auto const& end = connection.wants_usage ? words.end_with_usage : words.end;
+        counts_.answer_bytes += end.payload;
+        return finish(connection, end.bytes);
     }
 
     // The last bytes of an answer; then whatever the client pipelined behind the request.
@@ -375,14 +386,15 @@ class Mock {
         auto const length = std::snprintf(
             body, sizeof body,
             R"({"connections":%llu,"requests":%llu,"chunks":%llu,"streams":%llu,"streams_done":%llu,)"
-            R"("plants_seen":%llu,"plants_sent":%llu})",
+            R"("plants_seen":%llu,"plants_sent":%llu,"answer_bytes":%llu})",
             static_cast<unsigned long long>(counts_.connections),
             static_cast<unsigned long long>(counts_.requests),
             static_cast<unsigned long long>(counts_.chunks),
             static_cast<unsigned long long>(counts_.streams),
             static_cast<unsigned long long>(counts_.streams_done),
             static_cast<unsigned long long>(counts_.plants_seen),
-            static_cast<unsigned long long>(counts_.plants_sent));
+            static_cast<unsigned long long>(counts_.plants_sent),
+            static_cast<unsigned long long>(counts_.answer_bytes));
         return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +
                std::to_string(length) + "\r\n\r\n" + body;
     }
@@ -418,7 +430,7 @@ std::string read_answer(char const* path) {
 }  // namespace bench
 
 int main(int argc, char** argv) {
-    constexpr int plain_ports = 3;
+    constexpr int plain_ports = 2;
     std::map<std::string, bench::Answer> answers;
     std::string certificate;
     std::string key;

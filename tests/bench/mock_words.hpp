@@ -2,7 +2,9 @@
 // Called by mock.cpp.
 #pragma once
 
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -16,52 +18,76 @@ inline std::string as_chunk(std::string_view payload) {
     return std::string(size, static_cast<std::size_t>(length)).append(payload).append("\r\n");
 }
 
+// What the chunks of `bytes` hold, their framing left out; `bytes` begins at a chunk's size.
+inline std::size_t payload_bytes(std::string_view bytes) {
+    std::size_t sum = 0;
+    while (!bytes.empty()) {
+        auto const size = std::strtoul(std::string(bytes.substr(0, 16)).c_str(), nullptr, 16);
+        sum += size;
+        auto const framed = bytes.find("\r\n") + 2 + size + 2;
+        bytes.remove_prefix(std::min(bytes.size(), framed));
+    }
+    return sum;
+}
+
 constexpr std::string_view stamp_text = "@0000000000000000000";
 
 // A chunk whose text holds "@" and 19 digits: the moment it is sent.
 class StampedChunk {
   public:
     explicit StampedChunk(std::string chunk)
-        : chunk_(std::move(chunk)), at_(chunk_.find(stamp_text) + 1) {}
+        : chunk_(std::move(chunk)),
+          at_(chunk_.find(stamp_text) + 1),
+          payload_bytes_(bench::payload_bytes(chunk_)) {}
     std::string_view now() {
         char digits[24];
         std::snprintf(digits, sizeof digits, "%019lld", static_cast<long long>(now_ns()));
         chunk_.replace(at_, 19, digits, 19);
         return chunk_;
     }
+    [[nodiscard]] std::size_t payload_bytes() const { return payload_bytes_; }
 
   private:
     std::string chunk_;
     std::size_t at_;
+    std::size_t payload_bytes_;
+};
+
+// Chunks that are always the same, with a head before them or without.
+struct FixedChunks {
+    explicit FixedChunks(std::string chunks, std::string_view head = "")
+        : payload(payload_bytes(chunks)), bytes(std::string(head) + chunks) {}
+    std::size_t payload;
+    std::string bytes;
 };
 
 // A stream's parts. A planted stream says `half` and `rest` in place of two chunks: the match is
 // cut where they meet.
 struct Words {
-    std::string begin;
+    FixedChunks begin;
     StampedChunk delta;
     StampedChunk half;
     StampedChunk rest;
-    std::string end;
-    std::string end_with_usage;
+    FixedChunks end;
+    FixedChunks end_with_usage;
 };
 
 constexpr std::size_t plant_cut = 14;
 
-template <class Delta>
-Words words_of(std::string begin, Delta delta, std::string end, std::string end_with_usage) {
-    auto const stamp = std::string(stamp_text);
-    return {std::move(begin),
-            StampedChunk(delta(stamp + " and so on ")),
-            StampedChunk(delta(stamp + " of " + std::string(plant.substr(0, plant_cut)))),
-            StampedChunk(delta(std::string(plant.substr(plant_cut)) + ", " + stamp + " so ")),
-            std::move(end),
-            std::move(end_with_usage)};
-}
-
 inline constexpr std::string_view stream_head =
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nCache-Control: "
     "no-cache\r\nx-request-id: req_bench\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+template <class Delta>
+Words words_of(std::string begin, Delta delta, std::string end, std::string end_with_usage) {
+    auto const stamp = std::string(stamp_text);
+    return {FixedChunks(std::move(begin), stream_head),
+            StampedChunk(delta(stamp + " and so on ")),
+            StampedChunk(delta(stamp + " of " + std::string(plant.substr(0, plant_cut)))),
+            StampedChunk(delta(std::string(plant.substr(plant_cut)) + ", " + stamp + " so ")),
+            FixedChunks(std::move(end)),
+            FixedChunks(std::move(end_with_usage))};
+}
 
 inline Words openai_words() {
     auto const event = [](std::string_view rest) {
@@ -81,7 +107,7 @@ inline Words openai_words() {
         R"("prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":)"
         R"({"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}})");
     auto const end = as_chunk("data: [DONE]\n\n") + "0\r\n\r\n";
-    return words_of(std::string(stream_head), delta, last + end, last + usage + end);
+    return words_of("", delta, last + end, last + usage + end);
 }
 
 inline Words anthropic_words() {
@@ -105,7 +131,7 @@ inline Words anthropic_words() {
         event("message_delta", R"(,"delta":{"stop_reason":"end_turn","stop_sequence":null},)"
                                R"("usage":{"output_tokens":512})") +
         event("message_stop", "") + "0\r\n\r\n";
-    return words_of(std::string(stream_head) + begin, delta, end, end);
+    return words_of(begin, delta, end, end);
 }
 
 }  // namespace bench

@@ -11,11 +11,9 @@ class Lane:
     caller_tls: bool = False
     upstream_tls: str = "plain"   # plain, tls, full: no session is resumed
     closes: bool = False          # the upstream closes each connection behind its answer
-    spreads: bool = False         # over three addresses: a worker has at most 4,096 connections to one
 
 
 PLAIN = Lane()
-SPREAD = Lane(spreads=True)
 TLS_CALLER = Lane(caller_tls=True)
 TLS_UPSTREAM = Lane(upstream_tls="tls")
 TLS_BOTH = Lane(caller_tls=True, upstream_tls="tls")
@@ -90,17 +88,17 @@ def rows(seconds):
            Through("sluice, plain", "sluice, plain")]
     return [
         *(closed(f"1 KB, c={c}", "unary-1k", "1k", c, MEASURED if c == 1 else BESIDE) for c in (1, 16)),
-        closed("1 KB, c=64", "unary-1k", "1k", 64, BESIDE + off, quick=True, gate=12),
+        closed("1 KB, c=64", "unary-1k", "1k", 64, BESIDE + off, quick=True, gate=6),
         closed("1 KB, c=64, access log", "unary-1k", "1k", 64, [Through("nginx", "nginx+log"), BESIDE[1]]),
         closed("1 KB, c=256", "unary-1k", "1k", 256),
         *(closed(f"100 KB request, c={c}", "unary-1k", "100k", c, BESIDE + off if c == 16 else BESIDE,
-                 quick=c == 16) for c in (1, 16, 64, 256)),
+                 quick=c == 16, gate=35 if c == 16 else 0) for c in (1, 16, 64, 256)),
         *(closed(f"100 KB answer, c={c}", "unary-100k", "1k", c, BESIDE + off if c == 16 else BESIDE,
                  quick=c == 16) for c in (1, 16, 64, 256)),
         *(open_loop(rate, delay, quick=rate == 1000 and delay == 0) for rate in (1000, 5000) for delay in (0, 20)),
         stream("SSE flood, 16 streams", 16, flood, through=BESIDE + off, quick=True, gate=10),
         stream("SSE paced, 200 x 100/s", 200, max(20, int(100 * seconds)), 10000, MEASURED, ramp_us=1000),
-        stream("SSE paced, 512 x 20/s", 512, paced, 50000, MEASURED, ramp_us=1000, quick=True, gate=5),
+        stream("SSE paced, 512 x 20/s", 512, paced, 50000, MEASURED, ramp_us=1000, quick=True, gate=3),
         stream("SSE paced, 2,000 x 20/s", 2000, paced, 50000, MEASURED, ramp_us=500),
         closed("translated, 1 KB, c=16", "unary-1k", "1k", 16, verbatim_and_translated(), base="sluice", quick=True),
         stream("translated, SSE flood", 16, flood, through=verbatim_and_translated(), base="sluice", quick=True),

@@ -1,5 +1,7 @@
 """The bench's own checks can fail: each is shown a run in which one thing is wrong. Run by ctest as bench.selftest."""
 
+import contextlib
+import io
 import json
 import os
 import sys
@@ -14,7 +16,8 @@ import lab  # noqa: E402
 import report  # noqa: E402
 import rows  # noqa: E402
 
-MOCK = {"requests": 200, "streams": 0, "streams_done": 0, "plants_seen": 0, "plants_sent": 2}
+MOCK = {"requests": 200, "streams": 0, "streams_done": 0, "plants_seen": 0, "plants_sent": 2,
+        "answer_bytes": 3000}
 LOAD = {"sent": 200, "ok": 200, "planted": 2, "plants_seen": 0}
 ROW = rows.closed("row", "unary-1k", "1k", 4, fresh=True)
 
@@ -60,7 +63,10 @@ class Agreement(unittest.TestCase):
     METRICS = {'sluice_requests_total{status="2xx"}': 3, "sluice_projection_records_total": 3,
                "sluice_ledger_records_dropped_total": 0, 'sluice_tokens_total{kind="input"}': 693,
                'sluice_tokens_total{kind="output"}': 336,
-               'sluice_guardrail_matches_total{guardrail="pii",action="redact",way="request"}': 1}
+               'sluice_guardrail_matches_total{guardrail="pii",action="redact",way="request"}': 1,
+               'sluice_guardrail_scans_total{way="request"}': 3, 'sluice_guardrail_scans_total{way="response"}': 3,
+               'sluice_guardrail_scanned_bytes_total{way="request"}': 3072,
+               'sluice_guardrail_scanned_bytes_total{way="response"}': 3000}
 
     def differences(self, metrics=None, used=1029, reserved=0, ledger=3, access=3):
         limits = [{"owner": owner, "limit": "tokens total", "used": used, "reserved": reserved}
@@ -75,7 +81,7 @@ class Agreement(unittest.TestCase):
                     with open(os.path.join(directory, path), "w") as f:
                         f.write("{}\n" * lines)
                 book = books.Books(FakeSluice(directory))
-                book.note({"sent": 3, "planted": 1}, MOCK | {"requests": 3, "plants_sent": 0})
+                book.note({"sent": 3, "planted": 1, "body_bytes": 3072}, MOCK | {"requests": 3, "plants_sent": 0})
                 return book.differences()
         finally:
             lab.http = real
@@ -89,6 +95,12 @@ class Agreement(unittest.TestCase):
                               ({"metrics": {'sluice_requests_total{status="2xx"}': 2}}, "sluice_requests_total"),
                               ({"metrics": {"sluice_projection_records_total": 2}}, "records in the database"),
                               ({"metrics": {"sluice_ledger_records_dropped_total": 1}}, "records dropped"),
+                              ({"metrics": {'sluice_guardrail_scans_total{way="request"}': 2}}, "requests scanned"),
+                              ({"metrics": {'sluice_guardrail_scans_total{way="response"}': 2}}, "responses scanned"),
+                              ({"metrics": {'sluice_guardrail_scanned_bytes_total{way="request"}': 3071}},
+                               "bytes of requests scanned"),
+                              ({"metrics": {'sluice_guardrail_scanned_bytes_total{way="response"}': 2999}},
+                               "bytes of responses scanned"),
                               ({"metrics": {'sluice_guardrail_matches_total{way="response"}': 1}}, "redacted in responses"),
                               ({"metrics": {'sluice_guardrail_matches_total{way="request"}': 1}}, "redacted in requests")]:
             with self.subTest(named):
@@ -111,6 +123,45 @@ class Figures(unittest.TestCase):
         self.assertEqual(beyond(self.summary([10], [29])), [])
         self.assertEqual(len(beyond(self.summary([10], [31]))), 1)
         self.assertEqual(len(beyond({"nginx": {}})), 1)
+
+
+class Gate(unittest.TestCase):
+    """A row is measured anew while it is beyond its gate, and fails when it stays there."""
+
+    class Machine(drive.Bench):
+        def __init__(self, ratios):
+            self.ratios, self.measured = ratios, []
+
+        def measure(self, row, rounds, seconds):
+            self.measured.append(row)
+            ratio = self.ratios[len(self.measured) - 1]
+            taken = {"nginx": [{"cpu_us": 10}], "sluice": [{"cpu_us": 10 * ratio}]}
+            return {"row": row.name, "gate": row.gate, "lines": report.summarise(taken, "nginx")}
+
+    def gated(self, *ratios):
+        machine = self.Machine(ratios)
+        row = next(row for row in rows.rows(0.5) if row.gate)
+        with contextlib.redirect_stderr(io.StringIO()):
+            result = machine.measure_gated(row, 1, 0.5)
+        return report.beyond_gate([result]), machine.measured
+
+    def test_a_fast_row_is_measured_once_beside_nginx_alone(self):
+        beyond, measured = self.gated(1)
+        self.assertEqual((beyond, len(measured)), ([], 1))
+        self.assertEqual([line.target for line in measured[0].through], ["nginx", "sluice"])
+
+    def test_a_busy_minute_does_not_fail_it(self):
+        beyond, measured = self.gated(1000, 1000, 1)
+        self.assertEqual((beyond, len(measured)), ([], 3))
+
+    def test_what_is_slow_each_time_fails(self):
+        beyond, measured = self.gated(1000, 1000, 1000, 1)
+        self.assertEqual((len(beyond), len(measured)), (1, 3))
+
+    def test_small_and_large_requests_and_both_kinds_of_stream_have_a_gate(self):
+        gated = [row.name for row in rows.rows(0.5) if row.gate]
+        for kind in ("1 KB", "100 KB", "SSE flood", "SSE paced"):
+            self.assertTrue(any(name.startswith(kind) for name in gated), kind)
 
 
 class Inputs(unittest.TestCase):

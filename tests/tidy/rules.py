@@ -315,6 +315,8 @@ def test_names(tree):
         folders = path.split('/')
         program = 'unit_' + folders[2] if folders[1] == 'unit' else folders[1]
         found.update(f'{program}.{suite}.{name}' for suite, name in TEST.findall(text))
+    for _, text in tree.under('tests/', ends=('CMakeLists.txt',)):
+        found.update(re.findall(r'\badd_test\(NAME ([\w.]+)', text))
     return found
 
 

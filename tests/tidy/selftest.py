@@ -82,7 +82,8 @@ SAMPLES = [
     ('marks', 'words that look alike', {'docs/a.md': 'hackathon, todos, ~/home, see src/work/x and $HOME\n'}, 0),
     ('acceptance', 'a test that is gone', {'docs/acceptance/a.md': "| x | `T 'Gone\\|Pool'` |\n| y | `T Lost` |\n",
                                            'tests/unit/net/a_test.cpp': 'TEST(Pool, reuses) {}\n'}, 2),
-    ('acceptance', 'tests that are there', {'docs/acceptance/a.md': "`T 'unit_net\\|Pool.reuses'` `T tidy` `T <regex>`\n",
+    ('acceptance', 'tests that are there', {'docs/acceptance/a.md': "`T 'unit_net\\|Pool.reuses'` `T tidy` `T <regex>` `T gate`\n",
+                                            'tests/x/CMakeLists.txt': 'add_test(NAME x_gate COMMAND x)\n',
                                             'tests/unit/net/a_test.cpp': 'TEST_F(Pool, reuses) {}\n'}, 0),
     ('errors', 'a code untold, one that is gone, a row without advice', {
         'include/sluice/error.hpp': 'enum class ErrorCode : int {\n  lost,  // its comment\n  kept,\n};\n',
