@@ -1,4 +1,4 @@
-// The files of a load: which they are, and their text. Called by load.cpp and kind.cpp.
+// The files of a load: which they are, and their text. Called by load.cpp and named_files.hpp.
 #pragma once
 
 #include <optional>

@@ -96,6 +96,8 @@ class Bench:
         self.problems += [f"{row.name}, {through.label}: {problem}"
                           for problem in differences(figures, mock, target.guards, row, through.lane)]
         target.catch_up()
+        if row.options.get("pace_us"):
+            figures["mock_late"] = mock["chunks_late"]
         units = figures.get("chunks") if row.unit == "chunks" else figures.get("ok")
         if units:
             figures["per_s"] = units / figures["seconds"]

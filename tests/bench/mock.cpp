@@ -49,6 +49,7 @@ struct Counts {
     std::uint64_t plants_seen = 0;   // in requests
     std::uint64_t plants_sent = 0;   // in answers
     std::uint64_t answer_bytes = 0;  // bodies, transfer coding left out
+    std::uint64_t chunks_late = 0;   // sent later than a whole pause after they were due
 };
 
 // Complete messages, head and body: as they go out, and with a planted match.
@@ -374,7 +375,10 @@ class Mock {
             if (connection == nullptr) continue;
             if (connection->delayed != nullptr) {
                 finish(*connection, *std::exchange(connection->delayed, nullptr));
-            } else if (put_chunk(*connection) && connection->chunks_left > 0) {
+                continue;
+            }
+            if (now - due.at_ns > connection->pause_ns) ++counts_.chunks_late;
+            if (put_chunk(*connection) && connection->chunks_left > 0) {
                 connection->due_ns += connection->pause_ns;
                 due_.push({connection->due_ns, due.fd, due.serial});
             }
@@ -386,7 +390,7 @@ class Mock {
         auto const length = std::snprintf(
             body, sizeof body,
             R"({"connections":%llu,"requests":%llu,"chunks":%llu,"streams":%llu,"streams_done":%llu,)"
-            R"("plants_seen":%llu,"plants_sent":%llu,"answer_bytes":%llu})",
+            R"("plants_seen":%llu,"plants_sent":%llu,"answer_bytes":%llu,"chunks_late":%llu})",
             static_cast<unsigned long long>(counts_.connections),
             static_cast<unsigned long long>(counts_.requests),
             static_cast<unsigned long long>(counts_.chunks),
@@ -394,7 +398,8 @@ class Mock {
             static_cast<unsigned long long>(counts_.streams_done),
             static_cast<unsigned long long>(counts_.plants_seen),
             static_cast<unsigned long long>(counts_.plants_sent),
-            static_cast<unsigned long long>(counts_.answer_bytes));
+            static_cast<unsigned long long>(counts_.answer_bytes),
+            static_cast<unsigned long long>(counts_.chunks_late));
         return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +
                std::to_string(length) + "\r\n\r\n" + body;
     }

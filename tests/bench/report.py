@@ -86,6 +86,8 @@ def remarks(figures, direct):
         said.append(f"first chunk {latency(figures, direct, 'first_p50_us')} us")
     if "stalls" in figures:
         said.append(f"{figures['stalls']['max']:,.0f} stalls, {figures['lost']['max']:,.0f} lost")
+    if figures.get("mock_late", {}).get("max", 0) > 0:
+        said.append(f"the mock itself sent {figures['mock_late']['max']:,.0f} chunks late")
     if figures.get("handshakes", {}).get("max", 0) > 0 and figures["handshakes"]["median"] > 100:
         said.append(f"{figures['resumed']['median'] / figures['handshakes']['median']:.0%} of handshakes resumed")
     if figures.get("behind_us", {}).get("median", 0) >= 0.05:

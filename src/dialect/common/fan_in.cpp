@@ -2,13 +2,12 @@
 
 #include <algorithm>
 
+#include "dialect/common/answer_note.hpp"
 #include "dialect/common/explode.hpp"
 #include "dialect/common/upstream_error.hpp"
 
 namespace sluice::dialect {
 namespace {
-
-constexpr std::size_t name_bytes_max = 256;
 
 Error too_large() {
     return upstream_error(ErrorCode::response_too_large, Retry::next, 502,
@@ -57,7 +56,7 @@ class FanIn::One final : public llm::EventSink {
             fault = std::move(answer).error();
             return {};
         }
-        note(*answer);
+        note.take(*answer);
         explode(*answer, *this);
         return {};
     }
@@ -76,28 +75,14 @@ class FanIn::One final : public llm::EventSink {
     [[nodiscard]] llm::Usage const& usage() const noexcept { return usage_; }
 
     [[nodiscard]] Seen seen() const {
-        if (!reader_) return {usage_, model_, finish_reason_, content_bytes_, ended_};
+        if (!reader_) return {usage_, note.model, note.finish_reason, note.content_bytes, ended_};
         return {reader_->usage(), std::string{reader_->model()},
                 std::string{reader_->finish_reason()}, reader_->content_bytes(), ended_};
     }
 
-    std::string model_;  // of an answer that came whole
-    std::string finish_reason_;
-    std::uint64_t content_bytes_ = 0;
+    AnswerNote note;  // of an answer that came whole
 
   private:
-    void note(llm::Answer const& answer) {
-        if (answer.model.inner().size() <= name_bytes_max) model_ = llm::decoded(answer.model);
-        for (auto const& choice : answer.choices) {
-            if (finish_reason_.empty() && choice.native_reason.size() <= name_bytes_max) {
-                finish_reason_ = llm::decoded({choice.native_reason});
-            }
-            for (auto const& block : choice.blocks) {
-                content_bytes_ += block.text.inner().size() + block.json.size();
-            }
-        }
-    }
-
     FanIn& all_;
     std::size_t choice_;
     std::unique_ptr<EventReader> reader_;  // null: it comes whole
@@ -218,19 +203,19 @@ FanIn::Seen FanIn::seen(std::size_t choice) const { return answers_[choice]->see
 
 std::string_view FanIn::model() const noexcept {
     auto const& first = *answers_.front();
-    return first.reader() ? first.reader()->model() : std::string_view{first.model_};
+    return first.reader() ? first.reader()->model() : std::string_view{first.note.model};
 }
 
 std::string_view FanIn::finish_reason() const noexcept {
     auto const& first = *answers_.front();
     return first.reader() ? first.reader()->finish_reason()
-                          : std::string_view{first.finish_reason_};
+                          : std::string_view{first.note.finish_reason};
 }
 
 std::uint64_t FanIn::content_bytes() const noexcept {
     std::uint64_t sum = 0;
     for (auto const& one : answers_) {
-        sum += one->reader() ? one->reader()->content_bytes() : one->content_bytes_;
+        sum += one->reader() ? one->reader()->content_bytes() : one->note.content_bytes;
     }
     return sum;
 }

@@ -1,5 +1,6 @@
 #include "dialect/common/translator.hpp"
 
+#include "dialect/common/answer_note.hpp"
 #include "dialect/common/collect.hpp"
 #include "dialect/common/explode.hpp"
 #include "dialect/common/upstream_error.hpp"
@@ -125,7 +126,8 @@ class WholeTranslator final : public AnswerReader {
             fault_ = std::move(answer).error();
             return {};
         }
-        note(*answer);
+        usage_ = answer->usage;
+        note_.take(*answer);
         std::string out;
         if (options_.to_stream) {
             auto writer = to_.open_writer(options_.writer);
@@ -141,28 +143,15 @@ class WholeTranslator final : public AnswerReader {
 
     [[nodiscard]] llm::Usage const& usage() const noexcept override { return usage_; }
     [[nodiscard]] std::optional<Error> const& fault() const noexcept override { return fault_; }
-    [[nodiscard]] std::string_view model() const noexcept override { return model_; }
+    [[nodiscard]] std::string_view model() const noexcept override { return note_.model; }
     [[nodiscard]] std::string_view finish_reason() const noexcept override {
-        return finish_reason_;
+        return note_.finish_reason;
     }
-    [[nodiscard]] std::uint64_t content_bytes() const noexcept override { return content_bytes_; }
+    [[nodiscard]] std::uint64_t content_bytes() const noexcept override {
+        return note_.content_bytes;
+    }
 
   private:
-    static constexpr std::size_t name_bytes_max = 256;
-
-    void note(llm::Answer const& answer) {
-        usage_ = answer.usage;
-        if (answer.model.inner().size() <= name_bytes_max) model_ = llm::decoded(answer.model);
-        for (auto const& choice : answer.choices) {
-            if (finish_reason_.empty() && choice.native_reason.size() <= name_bytes_max) {
-                finish_reason_ = llm::decoded({choice.native_reason});
-            }
-            for (auto const& block : choice.blocks) {
-                content_bytes_ += block.text.inner().size() + block.json.size();
-            }
-        }
-    }
-
     ChatMachines const& from_;
     ChatMachines const& to_;
     TranslationOptions options_;
@@ -170,9 +159,7 @@ class WholeTranslator final : public AnswerReader {
     std::string body_;
     llm::Usage usage_;
     std::optional<Error> fault_;
-    std::string model_;
-    std::string finish_reason_;
-    std::uint64_t content_bytes_ = 0;
+    AnswerNote note_;
 };
 
 }  // namespace
