@@ -121,6 +121,26 @@ class Ip final : public Matcher {
         bool const is_open = run > 0 && address(text, end - run, false).kind == Tried::Kind::more;
         return is_open ? Found{Found::Kind::partial, end - run, 0} : Found{};
     }
+
+    // Up to three digits and a dot, up to four hexadecimal digits and a colon, two colons.
+    [[nodiscard]] std::vector<Lead> leads() const override {
+        auto const digit = bytes_in("0-9"), hex = bytes_in("0-9A-Fa-f");
+        auto const dot = bytes_of("."), colon = bytes_of(":");
+        auto const edge = ~(word_bytes() | bytes_of(".:"));
+        return {Lead::of({digit, dot, digit}, edge),
+                Lead::of({digit, digit, dot, digit}, edge),
+                Lead::of({digit, digit, digit, dot}, edge),
+                Lead::of({hex, colon, hex | colon}, edge),
+                Lead::of({hex, hex, colon, hex | colon}, edge),
+                Lead::of({hex, hex, hex, colon}, edge),
+                Lead::of({hex, hex, hex, hex}, edge),
+                Lead::of({colon, colon}, edge)};
+    }
+
+    [[nodiscard]] Tried attempt(std::string_view text, std::size_t from,
+                                bool final) const override {
+        return address(text, from, final);
+    }
 };
 
 // --- url_credentials: (?<=[A-Za-z0-9]://)[^\s/?#@:"'<>]{1,64}:[^\s/?#"'<>]{1,128}(?=@), to the
@@ -143,15 +163,32 @@ class UrlCredentials final : public Matcher {
         for (; mark != text.npos; mark = text.find("://", mark + 1)) {
             auto const from = mark + 3;
             if (from < at || mark == 0 || !is_alnum(text[mark - 1])) continue;
-            auto const tried = attempt(text, from, final);
+            auto const tried = credentials(text, from, final);
             if (tried.kind == Tried::Kind::yes) return {Found::Kind::match, from, tried.to};
             if (tried.kind == Tried::Kind::more) return {Found::Kind::partial, from, 0};
         }
         return {};
     }
 
+    // Behind a slash; the rest of the mark is looked at by the try.
+    [[nodiscard]] std::vector<Lead> leads() const override {
+        ByteSet first;
+        for (unsigned byte = 0; byte < 256; ++byte) {
+            auto const c = static_cast<char>(byte);
+            first.set(byte, !ends_part(c) && c != ':' && c != '@');
+        }
+        return {Lead::of({first}, bytes_of("/"))};
+    }
+
+    [[nodiscard]] Tried attempt(std::string_view text, std::size_t from,
+                                bool final) const override {
+        bool const is_behind_mark =
+            from > 3 && text.substr(from - 3, 3) == "://" && is_alnum(text[from - 4]);
+        return is_behind_mark ? credentials(text, from, final) : no_match;
+    }
+
   private:
-    static Tried attempt(std::string_view text, std::size_t from, bool final) {
+    static Tried credentials(std::string_view text, std::size_t from, bool final) {
         auto at = from;
         while (at < text.size() && at - from <= user_max && !ends_part(text[at]) &&
                text[at] != ':' && text[at] != '@') {

@@ -63,9 +63,11 @@ Outcome Filter::step(bool text_ends, bool bare, std::string& out) {
 
 // False: blocked.
 bool Filter::match(bool final) {
+    if (rules_.starts && !match_starts(final)) return false;
     std::string_view const text = normal_.text;
     for (unsigned i = 0; i < rules_.rules.size(); ++i) {
         auto const& rule = rules_.rules[i];
+        if (rule.has_leads) continue;
         while (at_[i] < text.size()) {
             auto const found = rule.matcher->find(text, at_[i], final);
             if (found.kind == Found::Kind::none) {
@@ -74,23 +76,81 @@ bool Filter::match(bool final) {
                 at_[i] = found.from;
                 break;
             } else if (found.kind == Found::Kind::failed) {
-                ++run_.unscannable;
-                if (rule.holds() && rule.on_overflow == OnOverflow::block) {
-                    run_.block(rules_.guards[rule.guard], {}, true);
-                    return false;
-                }
                 at_[i] = text.size();
+                if (!give_up(i)) return false;
             } else {
                 at_[i] = found.to;
-                if (rule.action == Action::flag) {
-                    run_.count(way_, rule);
-                } else {
-                    hits_.push_back({found.from, found.to, i});
-                }
+                note(found.from, found.to, i);
             }
         }
     }
     return true;
+}
+
+// Rules that say what their matches begin with are tried where that stands. False: blocked.
+bool Filter::match_starts(bool final) {
+    std::string_view const text = normal_.text;
+    auto from = text.size();
+    for (unsigned i = 0; i < at_.size(); ++i) {
+        if (rules_.rules[i].has_leads) from = std::min(from, at_[i]);
+    }
+    open_.assign(at_.size(), false);
+    Starts::Places places;
+    while (from < text.size()) {
+        rules_.starts->look(text, from, text.size(), places);
+        for (std::size_t i = 0; i < places.count; ++i) {
+            bool is_blocked = false;
+            rules_.starts->rules_at(text, places.at[i], [&](unsigned rule) {
+                is_blocked = is_blocked || !try_at(places.at[i], rule, final);
+            });
+            if (is_blocked) return false;
+        }
+        from = places.next;
+    }
+    for (unsigned i = 0; i < at_.size(); ++i) {
+        if (rules_.rules[i].has_leads && !open_[i]) at_[i] = std::max(at_[i], text.size());
+    }
+    return true;
+}
+
+// False: blocked.
+bool Filter::try_at(std::size_t at, unsigned rule, bool final) {
+    if (open_[rule] || at < at_[rule]) return true;
+    auto const tried = rules_.rules[rule].matcher->attempt(normal_.text, at, final);
+    switch (tried.kind) {
+        case Tried::Kind::no:
+            break;
+        case Tried::Kind::more:
+            at_[rule] = at;
+            open_[rule] = true;
+            break;
+        case Tried::Kind::yes:
+            at_[rule] = tried.to;
+            note(at, tried.to, rule);
+            break;
+        case Tried::Kind::failed:
+            at_[rule] = normal_.text.size();
+            return give_up(rule);
+    }
+    return true;
+}
+
+void Filter::note(std::size_t from, std::size_t to, unsigned index) {
+    auto const& rule = rules_.rules[index];
+    if (rule.action == Action::flag) {
+        run_.count(way_, rule);
+    } else {
+        hits_.push_back({from, to, index});
+    }
+}
+
+// A rule could not be looked for. False: that blocks.
+bool Filter::give_up(unsigned index) {
+    auto const& rule = rules_.rules[index];
+    ++run_.unscannable;
+    if (!rule.holds() || rule.on_overflow != OnOverflow::block) return true;
+    run_.block(rules_.guards[rule.guard], {}, true);
+    return false;
 }
 
 // What is held too long is given up, by the rule's own policy. False: blocked.

@@ -34,6 +34,10 @@ class Filter {
     Outcome take(bool final, std::string& out);
     Outcome step(bool text_ends, bool bare, std::string& out);
     bool match(bool final);
+    bool match_starts(bool final);
+    bool try_at(std::size_t at, unsigned rule, bool final);
+    bool give_up(unsigned index);
+    void note(std::size_t from, std::size_t to, unsigned index);
     bool bound(bool bare_open);
     [[nodiscard]] std::size_t horizon(bool bare_open) const noexcept;
     bool release(std::size_t horizon, bool bare, std::string& out);
@@ -50,6 +54,7 @@ class Filter {
     Normalised normal_;              // some context, and what is held
     std::size_t held_from_ = 0;      // in normal_.text: what lies before has gone on
     std::vector<std::size_t> at_;    // per rule: where it goes on looking
+    std::vector<bool> open_;         // per rule: a match may have begun at at_
     std::vector<Hit> hits_;          // found, not gone on yet
     bool gives_up_on_bare_ = false;  // too long to hold, and that is to pass
     bool verbatim_ = true;

@@ -5,12 +5,12 @@
 namespace sluice::guard {
 namespace {
 
-// Shorter texts are looked at directly.
-constexpr std::size_t prefilter_bytes_min = 64;
 // What one matcher sees of a text at once, unless what has begun in it is longer.
 constexpr std::size_t window_bytes = 64 << 10;
 // What a byte costs to prepare or to skip, beside what it costs a matcher.
 constexpr std::size_t cheapness = 4;
+// What trying a place costs, as bytes that one matcher looks at.
+constexpr std::size_t try_bytes = 32;
 
 constexpr bool is_space(char c) noexcept { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 constexpr bool is_continuation(char c) noexcept {
@@ -41,8 +41,8 @@ Progress Search::step(Budget& budget, std::vector<Replacement>& out) {
         if (at_ == At::source) {
             if (is_last_) return Progress::done;
             prepare(budget);
-        } else if (at_ == At::prefilter) {
-            prefilter(budget);
+        } else if (at_ == At::starts) {
+            if (!try_starts(budget)) return Progress::blocked;
         } else {
             if (!match(budget)) return Progress::blocked;
             if (rule_ == rules_.rules.size() && !conclude(out)) return Progress::blocked;
@@ -74,36 +74,61 @@ void Search::begin_text(std::string_view text, bool is_source, bool bare) {
     text_ = text;
     is_source_ = is_source;
     bare_ = bare;
-    at_ = At::prefilter;
-    is_known_ = false;
+    at_ = rules_.starts ? At::starts : At::rules;
+    places_.count = tried_ = 0;
+    not_before_.clear();
     rule_ = 0;
     from_ = until_ = 0;
     hits_.clear();
 }
 
-// One window of it. Windows overlap: what is looked for may lie across.
-void Search::prefilter(Budget& budget) {
-    if (!rules_.prefilter || text_.size() < prefilter_bytes_min) {
-        at_ = At::rules;
-        return;
+// Rules that say what their matches begin with are tried where that stands. False: blocked.
+bool Search::try_starts(Budget& budget) {
+    while (!budget.is_spent()) {
+        if (tried_ < places_.count) {
+            std::size_t const at = places_.at[tried_++];
+            bool is_blocked = false;
+            rules_.starts->rules_at(text_, at, [&](unsigned rule) {
+                budget.take(try_bytes);
+                is_blocked = is_blocked || !try_at(at, rule);
+            });
+            if (is_blocked) return false;
+            continue;
+        }
+        if (from_ == text_.size()) {
+            from_ = 0;
+            at_ = At::rules;
+            return true;
+        }
+        auto const end = std::min(text_.size(), from_ + window_bytes);
+        rules_.starts->look(text_, from_, end, places_);
+        tried_ = 0;
+        budget.take((places_.next - from_) / (4 * cheapness));
+        from_ = places_.next;
     }
-    if (from_ == 0) likely_.reset();
-    auto const begin = from_ - std::min(from_, rules_.prefilter->literal_bytes_max());
-    auto const end = std::min(text_.size(), from_ + window_bytes);
-    budget.take((end - begin) / cheapness);
-    bool const is_scanned = rules_.prefilter->scan(text_.substr(begin, end - begin), likely_);
-    from_ = end;
-    if (is_scanned && end < text_.size()) return;
-    is_known_ = is_scanned;
-    from_ = 0;
-    at_ = At::rules;
+    return true;
+}
+
+// False: blocked.
+bool Search::try_at(std::size_t at, unsigned rule) {
+    if (!not_before_.empty() && at < not_before_[rule]) return true;
+    auto const tried = rules_.rules[rule].matcher->attempt(text_, at, true);
+    if (tried.kind == Tried::Kind::no || tried.kind == Tried::Kind::more) return true;
+    not_before_.resize(rules_.rules.size(), 0);
+    if (tried.kind == Tried::Kind::yes) {
+        not_before_[rule] = tried.to;
+        note(at, tried.to, rule);
+        return true;
+    }
+    not_before_[rule] = text_.size();
+    return give_up(rule);
 }
 
 // Goes on until all rules have looked or the budget is spent. False: blocked.
 bool Search::match(Budget& budget) {
     for (; rule_ < rules_.rules.size(); ++rule_, from_ = until_ = 0) {
         auto const& rule = rules_.rules[rule_];
-        if (rule.is_prefiltered && is_known_ && !likely_[0]) continue;
+        if (rule.has_leads) continue;
         while (from_ < text_.size()) {
             if (budget.is_spent()) return true;
             until_ = window_end(text_, std::max(until_, from_ + window_bytes));
@@ -119,15 +144,10 @@ bool Search::match(Budget& budget) {
 
 // Notes what a rule's matcher says and where it goes on. False: blocked.
 bool Search::take(Found const& found, unsigned index) {
-    auto const& rule = rules_.rules[index];
     bool const is_whole = until_ == text_.size();
     if (found.kind == Found::Kind::match) {
         from_ = found.to;
-        if (rule.action == Action::flag) {
-            run_.count(way_, rule);
-        } else {
-            hits_.push_back({found.from, found.to, index});
-        }
+        note(found.from, found.to, index);
         return true;
     }
     if (found.kind == Found::Kind::none) {
@@ -141,9 +161,23 @@ bool Search::take(Found const& found, unsigned index) {
         return true;
     }
     from_ = text_.size();
+    return give_up(index);
+}
+
+void Search::note(std::size_t from, std::size_t to, unsigned index) {
+    auto const& rule = rules_.rules[index];
+    if (rule.action == Action::flag) {
+        run_.count(way_, rule);
+    } else {
+        hits_.push_back({from, to, index});
+    }
+}
+
+// A rule could not be looked for in the rest of the text. False: that blocks.
+bool Search::give_up(unsigned index) {
     ++run_.unscannable;
     if (!rules_.rejects_unscannable) return true;
-    run_.block(rules_.guards[rule.guard], {}, false, true);
+    run_.block(rules_.guards[rules_.rules[index].guard], {}, false, true);
     return false;
 }
 

@@ -62,13 +62,16 @@ class Search {
 
   private:
     // What comes next.
-    enum class At : std::uint8_t { source, prefilter, rules };
+    enum class At : std::uint8_t { source, starts, rules };
 
     void prepare(Budget& budget);
     void begin_text(std::string_view text, bool is_source, bool bare);
-    void prefilter(Budget& budget);
+    bool try_starts(Budget& budget);
+    bool try_at(std::size_t at, unsigned rule);
     bool match(Budget& budget);
     bool take(Found const& found, unsigned index);
+    void note(std::size_t from, std::size_t to, unsigned index);
+    bool give_up(unsigned index);
     bool conclude(std::vector<Replacement>& out);
 
     GuardRun& run_;
@@ -86,10 +89,12 @@ class Search {
     std::string_view text_;   // the one at hand
     bool is_source_ = false;  // it is the source, as it stands
     bool bare_ = false;
-    Prefilter::Matchers likely_;
-    bool is_known_ = false;  // likely_ says where to look
+    Starts::Places places_;  // of text_, where something may begin
+    std::size_t tried_ = 0;  // of places_
+    // By rule, when one has matched or given up: before it no match may begin.
+    std::vector<std::size_t> not_before_;
     unsigned rule_ = 0;      // the one that looks
-    std::size_t from_ = 0;   // where it goes on; of the prefilter as well
+    std::size_t from_ = 0;   // where it goes on; of the starts as well
     std::size_t until_ = 0;  // how far it sees
     std::vector<Hit> hits_;
 };

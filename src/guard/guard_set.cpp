@@ -4,7 +4,6 @@
 #include <array>
 
 #include "guard/pattern.hpp"
-#include "guard/secret_formats.hpp"
 
 namespace sluice::guard {
 namespace {
@@ -45,31 +44,6 @@ std::string label_of(std::string_view guard) {
     return label;
 }
 
-// The longest text that every key of a format has; formats without one are not prefiltered.
-std::string literal_of(std::string_view pattern) {
-    std::string best, now;
-    for (std::size_t at = 0; at <= pattern.size(); ++at) {
-        if (at < pattern.size() && pattern[at] != '[') {
-            now += pattern[at];
-            continue;
-        }
-        if (now.size() > best.size()) best = now;
-        now.clear();
-        at = std::min(pattern.find('}', at), pattern.size());
-    }
-    return best;
-}
-
-// Null: everything is to be looked for directly.
-Result<std::shared_ptr<Prefilter const>> prefilter_of_secrets() {
-    std::vector<Prefilter::Entry> entries;
-    for (auto const& format : secret_formats()) entries.push_back({literal_of(format.pattern), 0});
-    entries.push_back({"-----BEGIN ", 0});
-    auto made = Prefilter::create(entries);
-    if (!made) return std::move(made).error();
-    return std::shared_ptr<Prefilter const>{std::move(*made)};
-}
-
 // The same matcher under several guards is one rule: the strictest.
 void add_rule(Rules& rules, Rule rule, std::string const& guard) {
     auto name = std::find(rules.guards.begin(), rules.guards.end(), guard);
@@ -85,6 +59,33 @@ void add_rule(Rules& rules, Rule rule, std::string const& guard) {
         return;
     }
     rules.rules.push_back(std::move(rule));
+}
+
+// One pass for all that say what their matches begin with.
+void find_starts(Rules& rules) {
+    std::vector<Starts::Entry> entries;
+    for (unsigned i = 0; i < rules.rules.size(); ++i) {
+        auto& rule = rules.rules[i];
+        auto leads = rule.matcher->leads();
+        if (leads.empty() || entries.size() + leads.size() > Starts::leads_max) continue;
+        rule.has_leads = true;
+        for (auto& lead : leads) entries.push_back({std::move(lead), i});
+    }
+    rules.starts = Starts::create(std::move(entries));
+}
+
+// Mostly both ways look for the same: one pass serves both.
+bool same_matchers(Rules const& a, Rules const& b) noexcept {
+    return std::equal(
+        a.rules.begin(), a.rules.end(), b.rules.begin(), b.rules.end(),
+        [](Rule const& one, Rule const& other) { return one.matcher == other.matcher; });
+}
+
+void take_starts(Rules const& from, Rules& to) {
+    to.starts = from.starts;
+    for (std::size_t i = 0; i < to.rules.size(); ++i) {
+        to.rules[i].has_leads = from.rules[i].has_leads;
+    }
 }
 
 }  // namespace
@@ -115,11 +116,6 @@ Result<std::unique_ptr<GuardBook>> GuardBook::create(std::vector<Guard> guards) 
             matcher = std::move(*made);
         }
     }
-    if (book->matchers_.count("secrets") != 0) {
-        auto prefilter = prefilter_of_secrets();
-        if (!prefilter) return std::move(prefilter).error();
-        book->prefilter_ = std::move(*prefilter);
-    }
     return book;
 }
 
@@ -137,13 +133,11 @@ Result<Rules> GuardBook::compile(Mask mask, Way way) const {
         for (auto const& name : guard.detect) {
             rule.matcher = matchers_.find(name)->second;
             rule.label = find_detector(name)->label;
-            rule.is_prefiltered = name == "secrets";
             add_rule(rules, rule, guard.name);
         }
         for (auto const& pattern : guard.patterns) {
             rule.matcher = matchers_.find("/" + pattern)->second;
             rule.label = label_of(guard.name);
-            rule.is_prefiltered = false;  // see docs/adr/0009
             add_rule(rules, rule, guard.name);
         }
         if (guard.on_unscannable == OnUnscannable::reject && !rules.rejects_unscannable) {
@@ -152,7 +146,6 @@ Result<Rules> GuardBook::compile(Mask mask, Way way) const {
         }
     }
     for (auto const& rule : rules.rules) {
-        if (rule.is_prefiltered) rules.prefilter = prefilter_;
         if (!rule.holds()) continue;
         bool const is_first = rules.hold_bytes_max == 0;
         rules.on_overflow = std::max(rules.on_overflow, rule.on_overflow);
@@ -168,6 +161,12 @@ Result<void> GuardBook::add(Mask mask) {
     if (!request) return std::move(request).error();
     auto response = compile(mask, Way::response);
     if (!response) return std::move(response).error();
+    find_starts(*request);
+    if (same_matchers(*request, *response)) {
+        take_starts(*request, *response);
+    } else {
+        find_starts(*response);
+    }
     auto set = std::make_unique<GuardSet>();
     set->request = std::move(*request);
     set->response = std::move(*response);

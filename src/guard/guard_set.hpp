@@ -13,7 +13,7 @@
 #include "sluice/result.hpp"
 
 #include "guard/matcher.hpp"
-#include "guard/prefilter.hpp"
+#include "guard/starts.hpp"
 
 namespace sluice::guard {
 
@@ -47,7 +47,7 @@ struct Rule {
     Action action = Action::block;
     std::size_t hold_bytes_max = 512;
     OnOverflow on_overflow = OnOverflow::block;
-    bool is_prefiltered = false;  // as matcher 0
+    bool has_leads = false;  // Rules::starts says where it may match
 
     [[nodiscard]] bool holds() const noexcept { return action != Action::flag; }
 };
@@ -55,8 +55,8 @@ struct Rule {
 // What applies to one way. Of a detector that several guards name, the strictest is kept.
 struct Rules {
     std::vector<Rule> rules;
-    std::vector<std::string> guards;             // names
-    std::shared_ptr<Prefilter const> prefilter;  // null: every rule looks at everything
+    std::vector<std::string> guards;       // names
+    std::shared_ptr<Starts const> starts;  // of those that have leads; null: none has
     bool rejects_unscannable = false;
     std::string rejecting_guard;
     OnOverflow on_overflow = OnOverflow::pass;  // the strictest of those that hold
@@ -95,8 +95,7 @@ class GuardBook {
 
     std::vector<Guard> guards_;
     std::map<std::string, std::shared_ptr<Matcher const>, std::less<>>
-        matchers_;                                // by name, pattern
-    std::shared_ptr<Prefilter const> prefilter_;  // of the key formats, for all sets
+        matchers_;  // by name, pattern
     std::map<Mask, std::unique_ptr<GuardSet const>> sets_;
 };
 

@@ -7,6 +7,9 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <vector>
+
+#include "guard/lead.hpp"
 
 namespace sluice::guard {
 
@@ -25,12 +28,34 @@ struct Found {
     std::size_t to = 0;
 };
 
-// The first match that begins at `at` or later. `final`: nothing follows the text. What a matcher
-// says of a text never changes when the rest of it comes: that is what makes chunks not matter.
+// What a try at one place says: it is no match, it may become one, it is one up to `to`, or a limit
+// was hit.
+struct Tried {
+    enum class Kind : std::uint8_t { no, more, yes, failed };
+    Kind kind = Kind::no;
+    std::size_t to = 0;
+};
+inline constexpr Tried no_match{};
+inline constexpr Tried needs_more{Tried::Kind::more, 0};
+constexpr Tried match_to(std::size_t to) noexcept { return {Tried::Kind::yes, to}; }
+
+// What a matcher says of a text never changes when the rest of it comes: that is what makes chunks
+// not matter. `final`: nothing follows the text.
 class Matcher {
   public:
     virtual ~Matcher() = default;
+    // The first match that begins at `at` or later.
     [[nodiscard]] virtual Found find(std::string_view text, std::size_t at, bool final) const = 0;
+
+    // What each of its matches begins with. Empty: that is not known, or too common to look for;
+    // then it is to be asked by find.
+    [[nodiscard]] virtual std::vector<Lead> leads() const { return {}; }
+    // Does a match begin at `at`? Tried where a lead fits, from front to back, this finds what find
+    // does. Precondition: there are leads, and at < text.size().
+    [[nodiscard]] virtual Tried attempt(std::string_view /*text*/, std::size_t /*at*/,
+                                        bool /*final*/) const {
+        return no_match;
+    }
 };
 
 std::unique_ptr<Matcher> make_email();
@@ -41,16 +66,6 @@ std::unique_ptr<Matcher> make_ip();
 std::unique_ptr<Matcher> make_us_ssn();
 std::unique_ptr<Matcher> make_url_credentials();
 std::unique_ptr<Matcher> make_secrets();
-
-// What a try at one place says: it is no match, it may become one, or it is one up to `to`.
-struct Tried {
-    enum class Kind : std::uint8_t { no, more, yes };
-    Kind kind = Kind::no;
-    std::size_t to = 0;
-};
-inline constexpr Tried no_match{};
-inline constexpr Tried needs_more{Tried::Kind::more, 0};
-constexpr Tried match_to(std::size_t to) noexcept { return {Tried::Kind::yes, to}; }
 
 // Tries one place after the other. next(text, at): the first place at `at` or later where a match
 // may begin; the text's size or more when there is none.

@@ -120,17 +120,31 @@ bool may_be_issued(char const* digits, std::size_t count) noexcept {
 class CreditCard final : public Matcher {
   public:
     [[nodiscard]] Found find(std::string_view text, std::size_t at, bool final) const override {
-        return search(text, at, find_digit_or<>, [&](std::size_t from) -> Tried {
-            auto const prior = before(text, from);
-            bool const is_inside =
-                is_word(prior) || (prior == '.' && is_digit(before(text, from - 1)));
-            if (is_inside) return no_match;
-            Digits digits;
-            digits.take(text, from, 19, 1, [](char c) { return c == ' ' || c == '-'; });
-            if (!may_be_issued(digits.digit.data(), digits.count)) return no_match;
-            return longest(text, digits, 13, final, ".", [&](std::size_t n) {
-                return is_issued(digits.digit.data(), n) && passes_luhn(digits.digit.data(), n);
-            });
+        return search(text, at, find_digit_or<>,
+                      [&](std::size_t from) { return attempt(text, from, final); });
+    }
+
+    // By the first two digits; a space or dash may stand between them.
+    [[nodiscard]] std::vector<Lead> leads() const override {
+        auto const edge = ~word_bytes(), next = bytes_in("0-9 -");
+        return {Lead::of({bytes_of("2"), bytes_in("2-7 -"), next, next}, edge),
+                Lead::of({bytes_of("3"), bytes_in("04-9 -"), next, next}, edge),
+                Lead::of({bytes_of("4"), next, next, next}, edge),
+                Lead::of({bytes_of("5"), bytes_in("0-8 -"), next, next}, edge),
+                Lead::of({bytes_of("6"), bytes_in("02-57 -"), next, next}, edge)};
+    }
+
+    [[nodiscard]] Tried attempt(std::string_view text, std::size_t from,
+                                bool final) const override {
+        if (!is_digit(text[from])) return no_match;
+        auto const prior = before(text, from);
+        bool const is_inside = is_word(prior) || (prior == '.' && is_digit(before(text, from - 1)));
+        if (is_inside) return no_match;
+        Digits digits;
+        digits.take(text, from, 19, 1, [](char c) { return c == ' ' || c == '-'; });
+        if (!may_be_issued(digits.digit.data(), digits.count)) return no_match;
+        return longest(text, digits, 13, final, ".", [&](std::size_t n) {
+            return is_issued(digits.digit.data(), n) && passes_luhn(digits.digit.data(), n);
         });
     }
 };
@@ -140,29 +154,39 @@ class CreditCard final : public Matcher {
 class UsSsn final : public Matcher {
   public:
     [[nodiscard]] Found find(std::string_view text, std::size_t at, bool final) const override {
-        return search(text, at, find_digit_or<>, [&](std::size_t from) -> Tried {
-            auto const prior = before(text, from);
-            if (is_word(prior) || prior == '-') return no_match;
-            constexpr std::string_view shape = "ddd.dd.dddd";
-            for (std::size_t i = 0; i < shape.size(); ++i) {
-                if (from + i == text.size()) return final ? no_match : needs_more;
-                char const c = text[from + i];
-                bool const fits = shape[i] == 'd' ? is_digit(c)
-                                  : i == 3        ? c == '-' || c == ' '
-                                                  : c == text[from + 3];
-                if (!fits) return no_match;
-            }
-            auto const part = [&](std::size_t i, int count) {
-                return leading(text.data() + from + i, count);
-            };
-            auto const area = part(0, 3);
-            if (area == 0 || area == 666 || area >= 900 || part(4, 2) == 0 || part(7, 4) == 0) {
-                return no_match;
-            }
-            auto const end = from + shape.size();
-            if (end == text.size()) return final ? match_to(end) : needs_more;
-            return is_word(text[end]) || text[end] == '-' ? no_match : match_to(end);
-        });
+        return search(text, at, find_digit_or<>,
+                      [&](std::size_t from) { return attempt(text, from, final); });
+    }
+
+    [[nodiscard]] std::vector<Lead> leads() const override {
+        auto const digit = bytes_in("0-9");
+        return {Lead::of({bytes_in("0-8"), digit, digit, bytes_of(" -")},
+                         ~(word_bytes() | bytes_of("-")))};
+    }
+
+    [[nodiscard]] Tried attempt(std::string_view text, std::size_t from,
+                                bool final) const override {
+        auto const prior = before(text, from);
+        if (is_word(prior) || prior == '-') return no_match;
+        constexpr std::string_view shape = "ddd.dd.dddd";
+        for (std::size_t i = 0; i < shape.size(); ++i) {
+            if (from + i == text.size()) return final ? no_match : needs_more;
+            char const c = text[from + i];
+            bool const fits = shape[i] == 'd' ? is_digit(c)
+                              : i == 3        ? c == '-' || c == ' '
+                                              : c == text[from + 3];
+            if (!fits) return no_match;
+        }
+        auto const part = [&](std::size_t i, int count) {
+            return leading(text.data() + from + i, count);
+        };
+        auto const area = part(0, 3);
+        if (area == 0 || area == 666 || area >= 900 || part(4, 2) == 0 || part(7, 4) == 0) {
+            return no_match;
+        }
+        auto const end = from + shape.size();
+        if (end == text.size()) return final ? match_to(end) : needs_more;
+        return is_word(text[end]) || text[end] == '-' ? no_match : match_to(end);
     }
 };
 
@@ -171,20 +195,37 @@ class UsSsn final : public Matcher {
 class Phone final : public Matcher {
   public:
     [[nodiscard]] Found find(std::string_view text, std::size_t at, bool final) const override {
-        return search(text, at, find_digit_or<'+', '('>, [&](std::size_t from) -> Tried {
-            auto const prior = before(text, from);
-            if (is_word(prior) || prior == '+') return no_match;
-            if (text[from] == '+') return international(text, from + 1, final);
-            if (prior == '.' || prior == ',' || prior == '-' || prior == '/' || prior == ':') {
-                return no_match;
-            }
-            auto const american = north_american(text, from, final);
-            if (american.kind != Tried::Kind::no) return american;
-            if (text[from] != '0') return no_match;
-            if (from + 1 == text.size()) return final ? no_match : needs_more;
-            return text[from + 1] == '0' ? international(text, from + 2, final)
-                                         : national(text, from, final);
-        });
+        return search(text, at, find_digit_or<'+', '('>,
+                      [&](std::size_t from) { return attempt(text, from, final); });
+    }
+
+    [[nodiscard]] std::vector<Lead> leads() const override {
+        auto const digit = bytes_in("0-9"), first = bytes_in("1-9"), high = bytes_in("2-9");
+        auto const joint = bytes_of(" .-");
+        auto const edge = ~(word_bytes() | bytes_of("+")), number = edge & ~bytes_of(".,-/:");
+        return {Lead::of({bytes_of("+"), first}, edge),
+                Lead::of({bytes_of("0"), first, bytes_in("0-9 /-"), bytes_in("0-9 /-")}, number),
+                Lead::of({bytes_of("0"), bytes_of("0"), first}, number),
+                Lead::of({bytes_of("1"), joint, bytes_of("("), high}, number),
+                Lead::of({bytes_of("1"), joint, high, digit}, number),
+                Lead::of({bytes_of("("), high, digit, digit}, number),
+                Lead::of({high, digit, digit, joint}, number)};
+    }
+
+    [[nodiscard]] Tried attempt(std::string_view text, std::size_t from,
+                                bool final) const override {
+        auto const prior = before(text, from);
+        if (is_word(prior) || prior == '+') return no_match;
+        if (text[from] == '+') return international(text, from + 1, final);
+        if (prior == '.' || prior == ',' || prior == '-' || prior == '/' || prior == ':') {
+            return no_match;
+        }
+        auto const american = north_american(text, from, final);
+        if (american.kind != Tried::Kind::no) return american;
+        if (text[from] != '0') return no_match;
+        if (from + 1 == text.size()) return final ? no_match : needs_more;
+        return text[from + 1] == '0' ? international(text, from + 2, final)
+                                     : national(text, from, final);
     }
 
   private:
@@ -305,13 +346,17 @@ class Iban final : public Matcher {
             if (digit < whole.size()) return digit - 2;
             return std::max(from, whole.size() - std::min<std::size_t>(whole.size(), 2));
         };
-        return search(text, at, next, [&](std::size_t from) -> Tried {
-            return is_alpha(text[from]) ? attempt(text, from, final) : no_match;
-        });
+        return search(text, at, next, [&](std::size_t from) { return attempt(text, from, final); });
     }
 
-  private:
-    static Tried attempt(std::string_view text, std::size_t from, bool final) {
+    [[nodiscard]] std::vector<Lead> leads() const override {
+        auto const letter = bytes_in("A-Za-z"), digit = bytes_in("0-9");
+        return {Lead::of({letter, letter, digit, digit}, ~bytes_in("A-Za-z0-9"))};
+    }
+
+    [[nodiscard]] Tried attempt(std::string_view text, std::size_t from,
+                                bool final) const override {
+        if (!is_alpha(text[from])) return no_match;
         if (is_alnum(before(text, from))) return no_match;
         auto const ran_out = final ? no_match : needs_more;
         if (from + 1 == text.size()) return ran_out;
@@ -334,6 +379,7 @@ class Iban final : public Matcher {
         return is_alnum(text[at]) ? no_match : match_to(at);
     }
 
+  private:
     // ISO 13616: the first four moved to the end, letters as 10 to 35.
     static bool passes_mod_97(std::array<char, 34> const& taken, std::size_t length) noexcept {
         int rest = 0;

@@ -3,6 +3,8 @@
 
 #include <pcre2.h>
 
+#include "guard/pattern_leads.hpp"
+
 namespace sluice::guard {
 namespace {
 
@@ -43,15 +45,40 @@ Error refused(std::string why) {
 
 class Pattern final : public Matcher {
   public:
-    explicit Pattern(std::unique_ptr<pcre2_code, Free> code) : code_(std::move(code)) {}
+    // `anchored`: the same, to be tried at one place. Null: there are no leads.
+    Pattern(std::unique_ptr<pcre2_code, Free> code, std::vector<Lead> leads,
+            std::unique_ptr<pcre2_code, Free> anchored)
+        : code_(std::move(code)), leads_(std::move(leads)), anchored_(std::move(anchored)) {}
 
     [[nodiscard]] Found find(std::string_view text, std::size_t at, bool final) const override {
+        return match(*code_, text, at, final);
+    }
+
+    [[nodiscard]] std::vector<Lead> leads() const override { return leads_; }
+
+    [[nodiscard]] Tried attempt(std::string_view text, std::size_t at, bool final) const override {
+        auto const found = match(*anchored_, text, at, final);
+        switch (found.kind) {
+            case Found::Kind::match:
+                return match_to(found.to);
+            case Found::Kind::partial:
+                return needs_more;
+            case Found::Kind::failed:
+                return {Tried::Kind::failed, text.size()};
+            case Found::Kind::none:
+                break;
+        }
+        return no_match;
+    }
+
+  private:
+    static Found match(pcre2_code const& code, std::string_view text, std::size_t at, bool final) {
         thread_local Scratch const scratch;
         if (!scratch.data || !scratch.context) return {Found::Kind::failed, at, text.size()};
         auto const options = final ? 0 : PCRE2_PARTIAL_HARD;
         auto const found =
-            pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), at,
-                        options, scratch.data.get(), scratch.context.get());
+            pcre2_match(&code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), at, options,
+                        scratch.data.get(), scratch.context.get());
         auto const* range = pcre2_get_ovector_pointer(scratch.data.get());
         if (found >= 0) {
             if (range[1] > range[0]) return {Found::Kind::match, range[0], range[1]};
@@ -62,18 +89,30 @@ class Pattern final : public Matcher {
         return {Found::Kind::failed, at, text.size()};
     }
 
-  private:
     std::unique_ptr<pcre2_code, Free> code_;
+    std::vector<Lead> leads_;
+    std::unique_ptr<pcre2_code, Free> anchored_;
 };
+
+constexpr std::uint32_t compile_options =
+    PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C;
+
+std::unique_ptr<pcre2_code, Free> compile(std::string const& pattern, std::uint32_t options,
+                                          int& number, PCRE2_SIZE& where) {
+    std::unique_ptr<pcre2_code, Free> code{
+        pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(), options,
+                      &number, &where, nullptr)};
+    // Without JIT it matches all the same, more slowly.
+    if (code) (void)pcre2_jit_compile(code.get(), PCRE2_JIT_COMPLETE | PCRE2_JIT_PARTIAL_HARD);
+    return code;
+}
 
 }  // namespace
 
 Result<std::unique_ptr<Matcher>> make_pattern(std::string const& pattern) {
     int number = 0;
     PCRE2_SIZE where = 0;
-    std::unique_ptr<pcre2_code, Free> code{pcre2_compile(
-        reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
-        PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &number, &where, nullptr)};
+    auto code = compile(pattern, compile_options, number, where);
     if (!code) {
         PCRE2_UCHAR words[160];
         pcre2_get_error_message(number, words, sizeof words);
@@ -91,9 +130,13 @@ Result<std::unique_ptr<Matcher>> make_pattern(std::string const& pattern) {
     if (pattern.find("\\K") != pattern.npos) {
         return refused("uses \\K, which cannot be scanned for in a stream; use a look-behind");
     }
-    // Without JIT it matches all the same, more slowly.
-    (void)pcre2_jit_compile(code.get(), PCRE2_JIT_COMPLETE | PCRE2_JIT_PARTIAL_HARD);
-    return std::unique_ptr<Matcher>{std::make_unique<Pattern>(std::move(code))};
+    auto leads = leads_of(pattern);
+    std::unique_ptr<pcre2_code, Free> anchored;
+    if (!leads.empty())
+        anchored = compile(pattern, compile_options | PCRE2_ANCHORED, number, where);
+    if (!anchored) leads.clear();
+    return std::unique_ptr<Matcher>{
+        std::make_unique<Pattern>(std::move(code), std::move(leads), std::move(anchored))};
 }
 
 }  // namespace sluice::guard

@@ -135,7 +135,7 @@ int literal_at(std::string_view text, std::size_t at, std::string_view literal) 
     return there.size() == literal.size() ? 1 : 2;
 }
 
-Tried attempt(std::string_view text, std::size_t from, bool final, Format const& format) {
+Tried try_format(std::string_view text, std::size_t from, bool final, Format const& format) {
     auto const ran_out = final ? no_match : needs_more;
     auto at = from;
     for (auto const& part : format.parts) {
@@ -220,6 +220,31 @@ class Secrets final : public Matcher {
         return search(text, at, next, [&](std::size_t from) { return try_all(text, from, final); });
     }
 
+    // The first bytes of each format, and of a private key's head.
+    [[nodiscard]] std::vector<Lead> leads() const override {
+        auto const dash = bytes_of("-");
+        std::vector<Lead> out{Lead::of({dash, dash, dash, dash})};
+        for (auto const& format : formats_) {
+            auto lead = Lead::of({}, ~bytes_in("A-Za-z0-9"));
+            std::size_t place = 0;
+            for (auto const& part : format.parts) {
+                for (char const c : part.literal) {
+                    if (place < Lead::places) lead.bytes[place++] = bytes_of({&c, 1});
+                }
+                auto const sure = std::min(part.least, Lead::places - place);
+                for (std::size_t i = 0; i < sure; ++i) lead.bytes[place++] = part.set;
+                if (part.least != part.most || place == Lead::places) break;
+            }
+            out.push_back(lead);
+        }
+        return out;
+    }
+
+    [[nodiscard]] Tried attempt(std::string_view text, std::size_t from,
+                                bool final) const override {
+        return may_begin(text, from) ? try_all(text, from, final) : no_match;
+    }
+
   private:
     static std::size_t pair(unsigned first, unsigned second) noexcept {
         return first << 8 | second;
@@ -247,7 +272,7 @@ class Secrets final : public Matcher {
         if (from > 0 && is_alnum(text[from - 1])) return no_match;
         Tried best = no_match;
         for (auto const index : by_first_[static_cast<unsigned char>(text[from])]) {
-            auto const tried = attempt(text, from, final, formats_[index]);
+            auto const tried = try_format(text, from, final, formats_[index]);
             if (tried.kind == Tried::Kind::more) return tried;
             if (tried.kind == Tried::Kind::yes && tried.to > best.to) best = tried;
         }

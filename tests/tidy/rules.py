@@ -100,7 +100,7 @@ LIBRARIES = {  # include prefix -> where in src/ it may stand
     'spdlog/': ('src/base/log.cpp', 'src/telemetry/'),
     'prometheus/': ('src/telemetry/',),
     'curl/': ('src/telemetry/trace/', 'src/telemetry/webhook.cpp'),
-    'hs/': ('src/guard/prefilter.cpp',),
+    'hs/': ('src/guard/pattern_width.cpp',),
     'pcre2': ('src/guard/pattern.cpp',),
 }
 

@@ -1,0 +1,127 @@
+// Where in a text a match of any rule may begin: all leads of a guard set in one pass, 32 bytes at
+// a time where the machine can (AVX2), so that rules with nothing to find cost nothing.
+//
+// Two steps. Leads are put into sixteen buckets; a byte's two halves are looked up in tables of
+// bucket bits, for each place, and what is left after all places may be the start of something (the
+// way of multi-literal searches that are called Teddy). Then tables of whole bytes say which leads
+// fit exactly. The first may say too much, neither says too little.
+//
+// Made when a guard set is compiled; called by find and filter. Immutable, any thread. Pure.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "guard/lead.hpp"
+
+namespace sluice::guard {
+
+class Starts {
+  public:
+    // Leads in all; what rules have beyond that is not taken.
+    static constexpr std::size_t leads_max = 256;
+    static constexpr std::size_t places_at_once = 256;
+
+    struct Entry {
+        Lead lead;
+        unsigned rule = 0;
+    };
+
+    // `entries` are in order of their rules. Null: there are none, or too many.
+    static std::unique_ptr<Starts const> create(std::vector<Entry> entries);
+
+    // Places where something may begin, in order: from `from`, before `to`. Places after which the
+    // text ends too soon to tell are among them.
+    struct Places {
+        std::array<std::uint32_t, places_at_once> at;
+        std::size_t count = 0;
+        std::size_t next = 0;  // where to go on; `to` when all was looked at
+
+        void add(std::size_t from, std::uint32_t bits) noexcept {
+            for (; bits != 0; bits &= bits - 1) {
+                at[count++] =
+                    static_cast<std::uint32_t>(from) + static_cast<unsigned>(__builtin_ctz(bits));
+            }
+        }
+    };
+    // Precondition: from <= to <= text.size(), which fits in 32 bits.
+    void look(std::string_view text, std::size_t from, std::size_t to, Places& out) const;
+
+    // Calls with each rule that may have a match that begins at `at`.
+    template <class Each>
+    void rules_at(std::string_view text, std::size_t at, Each&& each) const {
+        auto const rows = rows_at(text, at);
+        auto last = static_cast<unsigned>(-1);
+        for (std::size_t word = 0; word < words_; ++word) {
+            auto bits =
+                rows[0][word] & rows[1][word] & rows[2][word] & rows[3][word] & rows[4][word];
+            for (; bits != 0; bits &= bits - 1) {
+                auto const rule =
+                    rule_of_[word * 64 + static_cast<std::size_t>(__builtin_ctzll(bits))];
+                if (rule == last) continue;
+                last = rule;
+                each(rule);
+            }
+        }
+    }
+
+    // As look, without vectors: what it is compared with.
+    void look_slowly(std::string_view text, std::size_t from, std::size_t to, Places& out) const;
+
+  private:
+    Starts() = default;
+
+    // The byte before, and those of a lead.
+    static constexpr std::size_t columns = Lead::places + 1;
+    static_assert(columns == 5);
+    // Eight buckets each.
+    static constexpr std::size_t banks = 2;
+    using Halves = std::array<std::array<std::uint8_t, 16>, columns>;
+
+    // By column: the leads that the byte there fits.
+    using Rows = std::array<std::uint64_t const*, columns>;
+
+    struct Bucket;
+    void fill_buckets(std::vector<Entry> const& entries);
+    [[nodiscard]] bool may_begin(std::string_view text, std::size_t at) const noexcept;
+    std::size_t look_inside(std::string_view text, std::size_t from, std::size_t to,
+                            Places& out) const noexcept;
+    void look_at_edge(std::string_view text, std::size_t from, std::size_t count,
+                      Places& out) const noexcept;
+
+    [[nodiscard]] std::uint64_t const* row(std::size_t column, char c) const noexcept {
+        return exact_.data() + (column * 256 + static_cast<unsigned char>(c)) * words_;
+    }
+    // What is not there fits all.
+    [[nodiscard]] Rows rows_at(std::string_view text, std::size_t at) const noexcept {
+        if (at > 0 && at + Lead::places <= text.size()) {
+            auto const* const bytes = text.data() + at - 1;
+            return {row(0, bytes[0]), row(1, bytes[1]), row(2, bytes[2]), row(3, bytes[3]),
+                    row(4, bytes[4])};
+        }
+        Rows rows;
+        for (std::size_t column = 0; column < columns; ++column) {
+            auto const place = at + column;  // one further than the byte
+            bool const is_there = place > 0 && place <= text.size();
+            rows[column] = is_there ? row(column, text[place - 1]) : all();
+        }
+        return rows;
+    }
+    [[nodiscard]] std::uint64_t const* all() const noexcept {
+        return exact_.data() + columns * 256 * words_;
+    }
+
+    std::size_t words_ = 0;  // of leads, 64 each
+    std::vector<unsigned> rule_of_;
+    // A row for each byte of each column, and one of all leads.
+    std::vector<std::uint64_t> exact_;
+    // Bits of buckets by the low and the high half of a byte.
+    alignas(32) std::array<Halves, banks> low_{};
+    alignas(32) std::array<Halves, banks> high_{};
+};
+
+}  // namespace sluice::guard
