@@ -11,6 +11,10 @@ constexpr bool is_continuation(char c) noexcept {
     return (static_cast<unsigned char>(c) & 0xc0U) == 0x80;
 }
 
+bool contains(std::vector<unsigned> const& rules, unsigned rule) noexcept {
+    return std::find(rules.begin(), rules.end(), rule) != rules.end();
+}
+
 }  // namespace
 
 Filter::Filter(GuardRun& run, Way way, Syntax syntax)
@@ -63,73 +67,74 @@ Outcome Filter::step(bool text_ends, bool bare, std::string& out) {
 
 // False: blocked.
 bool Filter::match(bool final) {
+    was_open_.swap(open_);
+    open_.clear();
     if (rules_.starts && !match_starts(final)) return false;
     std::string_view const text = normal_.text;
-    for (unsigned i = 0; i < rules_.rules.size(); ++i) {
-        auto const& rule = rules_.rules[i];
-        if (rule.has_leads) continue;
-        while (at_[i] < text.size()) {
-            auto const found = rule.matcher->find(text, at_[i], final);
-            if (found.kind == Found::Kind::none) {
-                at_[i] = text.size();
-            } else if (found.kind == Found::Kind::partial) {
-                at_[i] = found.from;
-                break;
-            } else if (found.kind == Found::Kind::failed) {
-                at_[i] = text.size();
-                if (!give_up(i)) return false;
-            } else {
-                at_[i] = found.to;
+    for (auto const i : rules_.without_leads) {
+        auto& rule = rules_.rules[i];
+        auto from = (contains(was_open_, i) ? at_[i] : looked_) - base_;
+        while (from < text.size()) {
+            auto const found = rule.matcher->find(text, from, final);
+            if (found.kind == Found::Kind::match) {
+                from = found.to;
                 note(found.from, found.to, i);
+                continue;
             }
+            if (found.kind == Found::Kind::failed && !give_up(i)) return false;
+            if (found.kind == Found::Kind::partial) {
+                at_[i] = base_ + found.from;
+                open_.push_back(i);
+            }
+            break;
         }
     }
+    looked_ = base_ + text.size();
     return true;
 }
 
 // Rules that say what their matches begin with are tried where that stands. False: blocked.
 bool Filter::match_starts(bool final) {
     std::string_view const text = normal_.text;
-    auto from = text.size();
-    for (unsigned i = 0; i < at_.size(); ++i) {
+    auto from = looked_;
+    for (auto const i : was_open_) {
         if (rules_.rules[i].has_leads) from = std::min(from, at_[i]);
     }
-    open_.assign(at_.size(), false);
+    from -= base_;
     Starts::Places places;
     while (from < text.size()) {
         rules_.starts->look(text, from, text.size(), places);
         for (std::size_t i = 0; i < places.count; ++i) {
             bool is_blocked = false;
-            rules_.starts->rules_at(text, places.at[i], [&](unsigned rule) {
+            rules_.starts->rules_at(text, places, i, [&](unsigned rule) {
                 is_blocked = is_blocked || !try_at(places.at[i], rule, final);
             });
             if (is_blocked) return false;
         }
         from = places.next;
     }
-    for (unsigned i = 0; i < at_.size(); ++i) {
-        if (rules_.rules[i].has_leads && !open_[i]) at_[i] = std::max(at_[i], text.size());
-    }
     return true;
 }
 
 // False: blocked.
-bool Filter::try_at(std::size_t at, unsigned rule, bool final) {
-    if (open_[rule] || at < at_[rule]) return true;
-    auto const tried = rules_.rules[rule].matcher->attempt(normal_.text, at, final);
+bool Filter::try_at(std::size_t place, unsigned rule, bool final) {
+    auto const at = base_ + place;
+    bool const was_tried = at < at_[rule] || (at < looked_ && !contains(was_open_, rule));
+    if (was_tried || contains(open_, rule)) return true;
+    auto const tried = rules_.rules[rule].matcher->attempt(normal_.text, place, final);
     switch (tried.kind) {
         case Tried::Kind::no:
             break;
         case Tried::Kind::more:
             at_[rule] = at;
-            open_[rule] = true;
+            open_.push_back(rule);
             break;
         case Tried::Kind::yes:
-            at_[rule] = tried.to;
-            note(at, tried.to, rule);
+            at_[rule] = base_ + tried.to;
+            note(place, tried.to, rule);
             break;
         case Tried::Kind::failed:
-            at_[rule] = normal_.text.size();
+            at_[rule] = base_ + normal_.text.size();
             return give_up(rule);
     }
     return true;
@@ -155,19 +160,21 @@ bool Filter::give_up(unsigned index) {
 
 // What is held too long is given up, by the rule's own policy. False: blocked.
 bool Filter::bound(bool bare_open) {
-    auto const size = normal_.text.size();
-    for (unsigned i = 0; i < rules_.rules.size(); ++i) {
-        auto const& rule = rules_.rules[i];
-        if (at_[i] >= size) continue;
-        bool const is_mapped = at_[i] >= held_from_;
-        auto const bytes = is_mapped ? source_.size() - source_at(at_[i]) : size - at_[i];
-        if (bytes <= rule.hold_bytes_max) continue;
+    for (std::size_t i = 0; i < open_.size();) {
+        auto const& rule = rules_.rules[open_[i]];
+        auto const at = at_[open_[i]] - base_;
+        bool const is_mapped = at >= held_from_;
+        auto const bytes = is_mapped ? source_.size() - source_at(at) : normal_.text.size() - at;
+        if (bytes <= rule.hold_bytes_max) {
+            ++i;
+            continue;
+        }
         ++run_.overflows;
         if (rule.holds() && rule.on_overflow == OnOverflow::block) {
             run_.block(rules_.guards[rule.guard], {}, true);
             return false;
         }
-        at_[i] = size;
+        open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(i));
     }
     if (!bare_open) {
         gives_up_on_bare_ = false;
@@ -187,8 +194,8 @@ std::size_t Filter::horizon(bool bare_open) const noexcept {
     // A number goes on whole: what stands in for it needs quotes on both sides.
     if (bare_open && rules_.holds() && !gives_up_on_bare_) return held_from_;
     auto until = normal_.text.size();
-    for (std::size_t i = 0; i < at_.size(); ++i) {
-        if (rules_.rules[i].holds()) until = std::min(until, at_[i]);
+    for (auto const i : open_) {
+        if (rules_.rules[i].holds()) until = std::min(until, at_[i] - base_);
     }
     until = std::max(until, held_from_);
     for (bool moved = true; moved;) {
@@ -252,18 +259,20 @@ void Filter::forget(std::size_t until, std::size_t source_bytes, bool text_ends)
     source_.erase(0, source_bytes);
     read_ -= source_bytes;
     if (text_ends) {
+        base_ += normal_.text.size();
+        looked_ = base_;
+        open_.clear();
         normal_.clear();
         held_from_ = 0;
-        std::fill(at_.begin(), at_.end(), 0);
         return;
     }
     auto keep = until;
-    for (auto const at : at_) keep = std::min(keep, at);
+    for (auto const i : open_) keep = std::min(keep, at_[i] - base_);
     keep -= std::min(keep, look_behind_bytes);
     while (keep > 0 && is_continuation(normal_.text[keep])) --keep;
     normal_.drop_front(keep, until, source_bytes);
     held_from_ = until - keep;
-    for (auto& at : at_) at -= keep;
+    base_ += keep;
     for (auto& hit : hits_) {
         hit.from -= keep;
         hit.to -= keep;

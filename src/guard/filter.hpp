@@ -35,7 +35,7 @@ class Filter {
     Outcome step(bool text_ends, bool bare, std::string& out);
     bool match(bool final);
     bool match_starts(bool final);
-    bool try_at(std::size_t at, unsigned rule, bool final);
+    bool try_at(std::size_t place, unsigned rule, bool final);
     bool give_up(unsigned index);
     void note(std::size_t from, std::size_t to, unsigned index);
     bool bound(bool bare_open);
@@ -49,14 +49,18 @@ class Filter {
     Way way_;
     Syntax syntax_;
     JsonState json_;
-    std::string source_;             // what has not gone on
-    std::size_t read_ = 0;           // of it, normalised
-    Normalised normal_;              // some context, and what is held
-    std::size_t held_from_ = 0;      // in normal_.text: what lies before has gone on
-    std::vector<std::size_t> at_;    // per rule: where it goes on looking
-    std::vector<bool> open_;         // per rule: a match may have begun at at_
-    std::vector<Hit> hits_;          // found, not gone on yet
-    bool gives_up_on_bare_ = false;  // too long to hold, and that is to pass
+    std::string source_;         // what has not gone on
+    std::size_t read_ = 0;       // of it, normalised
+    Normalised normal_;          // some context, and what is held
+    std::size_t held_from_ = 0;  // in normal_.text: what lies before has gone on
+    // Places of text are counted from where the channel began: normal_.text begins at base_.
+    std::size_t base_ = 0;
+    std::size_t looked_ = 0;          // everything before it is decided, but for open rules
+    std::vector<unsigned> open_;      // rules with a match that may have begun, at at_
+    std::vector<unsigned> was_open_;  // the same before the look at hand
+    std::vector<std::size_t> at_;     // by rule: no match begins before it
+    std::vector<Hit> hits_;           // found, not gone on yet
+    bool gives_up_on_bare_ = false;   // too long to hold, and that is to pass
     bool verbatim_ = true;
 };
 

@@ -33,6 +33,7 @@ void Search::begin(std::string_view source, Syntax syntax) {
     read_ = 0;
     json_ = {};
     normal_.clear();
+    is_odd_ = false;
     is_last_ = false;
 }
 
@@ -45,7 +46,7 @@ Progress Search::step(Budget& budget, std::vector<Replacement>& out) {
             if (!try_starts(budget)) return Progress::blocked;
         } else {
             if (!match(budget)) return Progress::blocked;
-            if (rule_ == rules_.rules.size() && !conclude(out)) return Progress::blocked;
+            if (rule_ == rules_.without_leads.size() && !conclude(out)) return Progress::blocked;
         }
         bool const is_done = at_ == At::source && is_last_;
         if (budget.is_spent() && !is_done) return Progress::more;
@@ -54,14 +55,22 @@ Progress Search::step(Budget& budget, std::vector<Replacement>& out) {
 
 // Undoes what hides text, up to the end of a text or of a window.
 void Search::prepare(Budget& budget) {
-    if (syntax_ == Syntax::text && read_ == 0 && is_normal(source_)) {
-        budget.take(source_.size() / (4 * cheapness));
-        is_last_ = true;
-        return begin_text(source_, true, false);
+    if (syntax_ == Syntax::text && !is_odd_) {
+        auto const begin = read_;
+        is_odd_ = !is_normal(source_, read_, begin + window_bytes);
+        budget.take((read_ - begin) / cheapness + 1);
+        if (is_odd_) {
+            read_ = 0;
+        } else if (read_ >= source_.size()) {
+            is_last_ = true;
+            begin_text(source_, true, false);
+        }
+        return;
     }
     auto const from = read_;
     auto const limit = std::min(source_.size(), from + window_bytes);
     bool const is_end = limit == source_.size();
+    if (from == 0) normal_.text.reserve(std::min(source_.size(), window_bytes));
     bool const all = normalise(source_.substr(0, limit), read_, is_end, syntax_, json_, normal_);
     budget.take(read_ - from);
     if (all && !is_end) return;  // the text goes on behind the window
@@ -86,11 +95,11 @@ void Search::begin_text(std::string_view text, bool is_source, bool bare) {
 bool Search::try_starts(Budget& budget) {
     while (!budget.is_spent()) {
         if (tried_ < places_.count) {
-            std::size_t const at = places_.at[tried_++];
+            auto const index = tried_++;
             bool is_blocked = false;
-            rules_.starts->rules_at(text_, at, [&](unsigned rule) {
+            rules_.starts->rules_at(text_, places_, index, [&](unsigned rule) {
                 budget.take(try_bytes);
-                is_blocked = is_blocked || !try_at(at, rule);
+                is_blocked = is_blocked || !try_at(places_.at[index], rule);
             });
             if (is_blocked) return false;
             continue;
@@ -126,16 +135,16 @@ bool Search::try_at(std::size_t at, unsigned rule) {
 
 // Goes on until all rules have looked or the budget is spent. False: blocked.
 bool Search::match(Budget& budget) {
-    for (; rule_ < rules_.rules.size(); ++rule_, from_ = until_ = 0) {
-        auto const& rule = rules_.rules[rule_];
-        if (rule.has_leads) continue;
+    for (; rule_ < rules_.without_leads.size(); ++rule_, from_ = until_ = 0) {
+        auto const index = rules_.without_leads[rule_];
+        auto const& rule = rules_.rules[index];
         while (from_ < text_.size()) {
             if (budget.is_spent()) return true;
             until_ = window_end(text_, std::max(until_, from_ + window_bytes));
             auto const found =
                 rule.matcher->find(text_.substr(0, until_), from_, until_ == text_.size());
             auto const from = from_;
-            if (!take(found, rule_)) return false;
+            if (!take(found, index)) return false;
             budget.take(std::max(from_, until_) - from);
         }
     }

@@ -82,6 +82,7 @@ class Search {
     Syntax syntax_ = Syntax::text;
     At at_ = At::source;
     std::size_t read_ = 0;  // of the source, normalised
+    bool is_odd_ = false;   // a plain text with something to undo
     JsonState json_;
     Normalised normal_;
     bool is_last_ = false;  // no text of the source follows the one at hand
@@ -93,7 +94,7 @@ class Search {
     std::size_t tried_ = 0;  // of places_
     // By rule, when one has matched or given up: before it no match may begin.
     std::vector<std::size_t> not_before_;
-    unsigned rule_ = 0;      // the one that looks
+    std::size_t rule_ = 0;   // of those without leads: the one that looks
     std::size_t from_ = 0;   // where it goes on; of the starts as well
     std::size_t until_ = 0;  // how far it sees
     std::vector<Hit> hits_;

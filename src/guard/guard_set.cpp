@@ -67,7 +67,10 @@ void find_starts(Rules& rules) {
     for (unsigned i = 0; i < rules.rules.size(); ++i) {
         auto& rule = rules.rules[i];
         auto leads = rule.matcher->leads();
-        if (leads.empty() || entries.size() + leads.size() > Starts::leads_max) continue;
+        if (leads.empty() || entries.size() + leads.size() > Starts::leads_max) {
+            rules.without_leads.push_back(i);
+            continue;
+        }
         rule.has_leads = true;
         for (auto& lead : leads) entries.push_back({std::move(lead), i});
     }
@@ -83,6 +86,7 @@ bool same_matchers(Rules const& a, Rules const& b) noexcept {
 
 void take_starts(Rules const& from, Rules& to) {
     to.starts = from.starts;
+    to.without_leads = from.without_leads;
     for (std::size_t i = 0; i < to.rules.size(); ++i) {
         to.rules[i].has_leads = from.rules[i].has_leads;
     }

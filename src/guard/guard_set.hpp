@@ -57,6 +57,7 @@ struct Rules {
     std::vector<Rule> rules;
     std::vector<std::string> guards;       // names
     std::shared_ptr<Starts const> starts;  // of those that have leads; null: none has
+    std::vector<unsigned> without_leads;   // those that look for themselves
     bool rejects_unscannable = false;
     std::string rejecting_guard;
     OnOverflow on_overflow = OnOverflow::pass;  // the strictest of those that hold

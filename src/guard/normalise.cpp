@@ -17,6 +17,7 @@ namespace {
 // --- the map
 
 constexpr char32_t no_character = 0xffffffff;
+constexpr std::size_t runs_at_first = 16;  // room, so that most texts ask for it once
 
 struct Unit {
     char32_t character = no_character;  // or a byte that is none
@@ -184,6 +185,8 @@ char plain_form(char32_t c) noexcept {
     return '\0';
 }
 
+bool stands_for_itself(char32_t c) noexcept { return !is_invisible(c) && plain_form(c) == '\0'; }
+
 std::size_t to_utf8(char32_t c, std::array<char, 4>& out) noexcept {
     auto const put = [&](std::size_t i, char32_t byte) { out[i] = static_cast<char>(byte); };
     if (c < 0x80) return put(0, c), 1;
@@ -288,23 +291,28 @@ Normalised::Run const& Normalised::run_of(std::size_t at) const noexcept {
 
 std::size_t Normalised::source_begin(std::size_t at) const noexcept {
     auto const& run = run_of(at);
-    return run.unit ? run.source : run.source + (at - run.at);
+    return run.has(at) ? run.source : run.source_of(at);
 }
 
 std::size_t Normalised::source_end(std::size_t at) const noexcept {
     auto const& run = run_of(at);
-    return run.unit ? run.source + run.source_bytes : run.source + (at - run.at) + 1;
+    return run.has(at) ? std::size_t{run.source} + run.source_bytes : run.source_of(at) + 1;
+}
+
+void Normalised::add_run(std::size_t source, std::size_t bytes, std::size_t source_bytes) {
+    if (runs_.empty()) runs_.reserve(runs_at_first);
+    runs_.push_back({static_cast<std::uint32_t>(text.size()), static_cast<std::uint32_t>(source),
+                     static_cast<std::uint32_t>(bytes), static_cast<std::uint32_t>(source_bytes)});
 }
 
 void Normalised::append_as_is(std::string_view bytes, std::size_t source) {
-    bool const goes_on = !runs_.empty() && !runs_.back().unit &&
-                         runs_.back().source + (text.size() - runs_.back().at) == source;
-    if (!goes_on) runs_.push_back({text.size(), source, 0, false});
+    bool const goes_on = !runs_.empty() && runs_.back().source_of(text.size()) == source;
+    if (!goes_on) add_run(source, 0, 0);
     text += bytes;
 }
 
 void Normalised::append_unit(std::string_view bytes, std::size_t source, std::size_t source_bytes) {
-    runs_.push_back({text.size(), source, source_bytes, true});
+    add_run(source, bytes.size(), source_bytes);
     text += bytes;
 }
 
@@ -312,18 +320,18 @@ void Normalised::drop_front(std::size_t at, std::size_t mapped, std::size_t sour
     if (mapped >= text.size()) {
         runs_.clear();
     } else {
-        auto const first = run_of(mapped);
         auto const keep =
             std::upper_bound(runs_.begin(), runs_.end(), mapped,
                              [](std::size_t a, Run const& run) { return a < run.at; });
         runs_.erase(runs_.begin(), keep - 1);
-        if (!first.unit) {
-            runs_.front().source += mapped - first.at;
-            runs_.front().at = mapped;
+        auto& first = runs_.front();
+        if (!first.has(mapped)) {
+            first = {static_cast<std::uint32_t>(mapped),
+                     static_cast<std::uint32_t>(first.source_of(mapped)), 0, 0};
         }
         for (auto& run : runs_) {
-            run.at -= at;
-            run.source -= source_bytes;
+            run.at -= static_cast<std::uint32_t>(at);
+            run.source -= static_cast<std::uint32_t>(source_bytes);
         }
     }
     text.erase(0, at);
@@ -331,6 +339,7 @@ void Normalised::drop_front(std::size_t at, std::size_t mapped, std::size_t sour
 
 void decode_json(std::string_view inner, std::size_t& at, std::size_t until, Normalised& out) {
     until = std::min(until, inner.size());
+    if (at == 0) out.text.reserve(inner.size());
     while (at < until) {
         if (inner[at] != '\\') {
             auto const end = std::min(inner.substr(0, until).find('\\', at), until);
@@ -350,8 +359,17 @@ void decode_json(std::string_view inner, std::size_t& at, std::size_t until, Nor
     }
 }
 
-bool is_normal(std::string_view source) noexcept {
-    return plain_run(source, false) == source.size();
+bool is_normal(std::string_view source, std::size_t& at, std::size_t until) noexcept {
+    until = std::min(until, source.size());
+    while (at < until) {
+        at += plain_run(source.substr(at, until - at), false);
+        if (at == until) break;
+        auto const unit = read_unit(source.substr(at), true, false);
+        if (unit.escaped) return false;
+        if (unit.character != no_character && !stands_for_itself(unit.character)) return false;
+        at += unit.bytes;
+    }
+    return true;
 }
 
 bool normalise(std::string_view source, std::size_t& at, bool final, Syntax syntax,

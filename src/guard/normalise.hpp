@@ -19,7 +19,8 @@ enum class Syntax : std::uint8_t { text, json };
 // The longest escape that is undone: what may have to wait for its rest.
 inline constexpr std::size_t escape_bytes_max = 12;
 
-// Text and where each byte of it stood. Offsets are into the source as the owner counts it.
+// Text and where each byte of it stood. Offsets are into the source as the owner counts it, of
+// less than 4 GiB.
 class Normalised {
   public:
     std::string text;
@@ -39,14 +40,21 @@ class Normalised {
     }
 
   private:
-    // A run of bytes that stand as they are (unit false), or one unit: all of it came from all of
-    // it.
+    // `bytes` at `at` came from `source_bytes` at `source`, all from all; what follows stands as it
+    // does in the source behind that.
     struct Run {
-        std::size_t at = 0;
-        std::size_t source = 0;
-        std::size_t source_bytes = 0;  // of a unit
-        bool unit = false;
+        std::uint32_t at = 0;
+        std::uint32_t source = 0;
+        std::uint32_t bytes = 0;
+        std::uint32_t source_bytes = 0;
+
+        [[nodiscard]] bool has(std::size_t place) const noexcept { return place < at + bytes; }
+        // Precondition: it has not.
+        [[nodiscard]] std::size_t source_of(std::size_t place) const noexcept {
+            return std::size_t{source} + source_bytes + (place - at - bytes);
+        }
     };
+    void add_run(std::size_t source, std::size_t bytes, std::size_t source_bytes);
     [[nodiscard]] Run const& run_of(std::size_t at) const noexcept;
     std::vector<Run> runs_;  // by `at`
 };
@@ -54,8 +62,9 @@ class Normalised {
 // The inside of a JSON string, decoded, with its map; from `at` to about `until`. Moves `at`.
 void decode_json(std::string_view inner, std::size_t& at, std::size_t until, Normalised& out);
 
-// Is there nothing to undo in a plain text? Then it is its own normal form.
-bool is_normal(std::string_view source) noexcept;
+// Is there nothing to undo in a plain text, from `at` to about `until`? Moves `at` there. Where all
+// of it is so, it is its own normal form.
+bool is_normal(std::string_view source, std::size_t& at, std::size_t until) noexcept;
 
 // Where in a JSON text the source is. A text ends where a string or a bare run ends.
 struct JsonState {

@@ -131,7 +131,9 @@ class BodyWalk {
                 append_number(out, level.index);
                 out += ']';
             } else {
-                out.append(out.empty() ? "" : ".").append(level.name);
+                JsonKey key;
+                if (!level.name.quoted.empty()) key.set(level.name);
+                out.append(out.empty() ? "" : ".").append(told(key.name()));
             }
         }
         return out;
@@ -139,6 +141,7 @@ class BodyWalk {
 
   private:
     static constexpr std::size_t path_max = 16;
+    static constexpr std::size_t levels_at_first = 8;
     static constexpr std::size_t step_bytes = 32;  // what a member costs, as bytes looked at
 
     struct Level {
@@ -146,13 +149,14 @@ class BodyWalk {
         bool first = true;
         Named named = Named::other;  // of an array: the member that it is
         int index = -1;              // of the element at hand
-        std::string_view name;       // of the member at hand, as it is told
+        JsonString name;             // of the member at hand
     };
 
     bool begin() {
         has_begun_ = true;
         scan_.skip_space();
         if (!scan_.enter('{')) return false;
+        levels_.reserve(levels_at_first);
         levels_.push_back({});
         return true;
     }
@@ -172,7 +176,7 @@ class BodyWalk {
         key.set(raw);
         auto const name = key.name();
         auto const depth = levels_.size();
-        level.name = told(name);
+        level.name = raw;
         auto const kind = scan_.peek();
         bool const is_container = kind == JsonKind::object || kind == JsonKind::array;
         if (is_no_text(name) || (depth == 1 && is_setting(name))) {

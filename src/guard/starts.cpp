@@ -32,9 +32,10 @@ ByteSet const& column_of(Lead const& lead, std::size_t column) noexcept {
 struct Starts::Bucket {
     std::array<std::uint16_t, columns> low{};
     std::array<std::uint16_t, columns> high{};
+    std::vector<std::size_t> entries;
     bool is_gone = false;
 
-    explicit Bucket(Lead const& lead) {
+    Bucket(Lead const& lead, std::size_t entry) : entries{entry} {
         for (std::size_t column = 0; column < columns; ++column) {
             auto const& bytes = column_of(lead, column);
             for (unsigned byte = 0; byte < 256; ++byte) {
@@ -45,14 +46,16 @@ struct Starts::Bucket {
         }
     }
 
-    void take(Bucket const& other) noexcept {
+    void take(Bucket const& other) {
         for (std::size_t column = 0; column < columns; ++column) {
             low[column] |= other.low[column];
             high[column] |= other.high[column];
         }
+        entries.insert(entries.end(), other.entries.begin(), other.entries.end());
     }
 
-    [[nodiscard]] float frequency() const noexcept;
+    [[nodiscard]] float frequency_with(Bucket const& other) const noexcept;
+    [[nodiscard]] float frequency() const noexcept { return frequency_with(*this); }
 };
 
 namespace {
@@ -81,10 +84,12 @@ float frequency_of_halves(std::uint16_t low, std::uint16_t high) noexcept {
 
 }  // namespace
 
-float Starts::Bucket::frequency() const noexcept {
+float Starts::Bucket::frequency_with(Bucket const& other) const noexcept {
     float product = 1;
     for (std::size_t column = 0; column < columns; ++column) {
-        product *= frequency_of_halves(low[column], high[column]);
+        product *=
+            frequency_of_halves(static_cast<std::uint16_t>(low[column] | other.low[column]),
+                                static_cast<std::uint16_t>(high[column] | other.high[column]));
     }
     return product;
 }
@@ -105,35 +110,21 @@ std::unique_ptr<Starts const> Starts::create(std::vector<Entry> entries) {
     }
     if (entries.empty() || entries.size() > leads_max) return nullptr;
     std::unique_ptr<Starts> made{new Starts};
-    made->words_ = (entries.size() + 63) / 64;
-    made->exact_.assign((columns * 256 + 1) * made->words_, 0);
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-        made->rule_of_.push_back(entries[i].rule);
-        made->exact_[columns * 256 * made->words_ + i / 64] |= std::uint64_t{1} << (i % 64);
-        for (std::size_t column = 0; column < columns; ++column) {
-            auto const& bytes = column_of(entries[i].lead, column);
-            for (unsigned byte = 0; byte < 256; ++byte) {
-                if (!bytes[byte]) continue;
-                auto const row = (column * 256 + byte) * made->words_;
-                made->exact_[row + i / 64] |= std::uint64_t{1} << (i % 64);
-            }
-        }
-    }
-    made->fill_buckets(entries);
+    auto const buckets = cluster(entries);
+    made->fill_halves(buckets);
+    made->fill_exact(entries, buckets);
     return made;
 }
 
 // The two that cost least together become one, until they fit.
-void Starts::fill_buckets(std::vector<Entry> const& entries) {
+std::vector<Starts::Bucket> Starts::cluster(std::vector<Entry> const& entries) {
     std::vector<Bucket> buckets;
-    for (auto const& entry : entries) buckets.emplace_back(entry.lead);
+    for (std::size_t i = 0; i < entries.size(); ++i) buckets.emplace_back(entries[i].lead, i);
     auto const count = buckets.size();
     std::vector<float> alone;
     for (auto const& bucket : buckets) alone.push_back(bucket.frequency());
     auto const price = [&](std::size_t a, std::size_t b) {
-        auto both = buckets[a];
-        both.take(buckets[b]);
-        return both.frequency() - alone[a] - alone[b];
+        return buckets[a].frequency_with(buckets[b]) - alone[a] - alone[b];
     };
     struct Nearest {
         std::size_t other = 0;
@@ -170,28 +161,52 @@ void Starts::fill_buckets(std::vector<Entry> const& entries) {
             }
         }
     }
-    std::size_t index = 0;
-    for (auto const& bucket : buckets) {
-        if (bucket.is_gone) continue;
-        auto& low = low_[index / 8];
-        auto& high = high_[index / 8];
-        auto const bit = 1U << (index % 8);
+    std::erase_if(buckets, [](Bucket const& bucket) { return bucket.is_gone; });
+    return buckets;
+}
+
+void Starts::fill_halves(std::vector<Bucket> const& buckets) {
+    for (std::size_t i = 0; i < buckets.size(); ++i) {
+        auto& low = low_[i / 8];
+        auto& high = high_[i / 8];
+        auto const bit = 1U << (i % 8);
+        auto const add = [bit](std::uint8_t& bits, bool is_set) {
+            if (is_set) bits = static_cast<std::uint8_t>(bits | bit);
+        };
         for (std::size_t column = 0; column < columns; ++column) {
             for (unsigned half = 0; half < 16; ++half) {
-                if ((bucket.low[column] >> half & 1) != 0) {
-                    low[column][half] = static_cast<std::uint8_t>(low[column][half] | bit);
-                }
-                if ((bucket.high[column] >> half & 1) != 0) {
-                    high[column][half] = static_cast<std::uint8_t>(high[column][half] | bit);
+                add(low[column][half], (buckets[i].low[column] >> half & 1) != 0);
+                add(high[column][half], (buckets[i].high[column] >> half & 1) != 0);
+            }
+        }
+    }
+}
+
+void Starts::fill_exact(std::vector<Entry> const& entries, std::vector<Bucket> const& buckets) {
+    words_ = (entries.size() + 63) / 64;
+    exact_.assign((columns * 256 + 1) * words_, 0);
+    for (std::size_t i = 0; i < buckets.size(); ++i) {
+        auto ordered = buckets[i].entries;
+        std::sort(ordered.begin(), ordered.end());
+        for (auto const entry : ordered) {
+            auto const word = rule_of_.size() / 64;
+            auto const bit = std::uint64_t{1} << (rule_of_.size() % 64);
+            rule_of_.push_back(entries[entry].rule);
+            words_of_[i] = static_cast<std::uint8_t>(words_of_[i] | 1U << word);
+            exact_[columns * 256 * words_ + word] |= bit;
+            for (std::size_t column = 0; column < columns; ++column) {
+                auto const& bytes = column_of(entries[entry].lead, column);
+                for (unsigned byte = 0; byte < 256; ++byte) {
+                    if (bytes[byte]) exact_[(column * 256 + byte) * words_ + word] |= bit;
                 }
             }
         }
-        ++index;
     }
 }
 
 // By buckets. Where the text ends, and before it begins, anything may stand.
-bool Starts::may_begin(std::string_view text, std::size_t at) const noexcept {
+unsigned Starts::may_begin(std::string_view text, std::size_t at) const noexcept {
+    unsigned out = 0;
     for (std::size_t bank = 0; bank < banks; ++bank) {
         unsigned bits = 0xff;
         for (std::size_t column = 0; column < columns; ++column) {
@@ -201,16 +216,16 @@ bool Starts::may_begin(std::string_view text, std::size_t at) const noexcept {
             auto const byte = static_cast<unsigned char>(text[place - 1]);
             bits &= low_[bank][column][byte & 15] & high_[bank][column][byte >> 4];
         }
-        if (bits != 0) return true;
+        out |= bits << (8 * bank);
     }
-    return false;
+    return out;
 }
 
 void Starts::look_slowly(std::string_view text, std::size_t from, std::size_t to,
                          Places& out) const {
     out.count = 0;
     for (; from < to && out.count < places_at_once; ++from) {
-        if (may_begin(text, from)) out.at[out.count++] = static_cast<std::uint32_t>(from);
+        if (auto const bits = may_begin(text, from); bits != 0) out.add(from, bits);
     }
     out.next = from;
 }
@@ -230,11 +245,22 @@ using Tables = std::array<std::array<Table, Lead::places + 1>, 2>;
         halves);
 }
 
-// Bits of the places in the block where something may begin. Reads from the byte before `block` to
-// the third behind it.
-[[gnu::target("avx2"), gnu::always_inline]] inline std::uint32_t hits(Tables const& low,
-                                                                      Tables const& high,
-                                                                      char const* block) noexcept {
+// Bits of buckets of the places of a block.
+struct Found {
+    alignas(block_bytes) std::array<std::uint8_t, block_bytes> first;
+    alignas(block_bytes) std::array<std::uint8_t, block_bytes> second;
+
+    [[nodiscard]] unsigned at(std::size_t i) const noexcept {
+        return first[i] | static_cast<unsigned>(second[i]) << 8;
+    }
+};
+
+// Bits of the places in the block where something may begin; only where there are some, `found` is
+// written. Reads from the byte before `block` to the third behind it.
+[[gnu::target("avx2"), gnu::always_inline]] inline std::uint32_t look_at(Tables const& low,
+                                                                         Tables const& high,
+                                                                         char const* block,
+                                                                         Found& found) noexcept {
     auto const half = _mm256_set1_epi8(15);
     auto first = _mm256_set1_epi8(-1), second = first;
     for (std::size_t column = 0; column < Lead::places + 1; ++column) {
@@ -248,8 +274,13 @@ using Tables = std::array<std::array<Table, Lead::places + 1>, 2>;
                                                            buckets_of(high[1][column], highs)));
     }
     auto const none = _mm256_setzero_si256();
-    return ~static_cast<std::uint32_t>(
+    auto const places = ~static_cast<std::uint32_t>(
         _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_or_si256(first, second), none)));
+    if (places != 0) {
+        _mm256_store_si256(reinterpret_cast<__m256i*>(found.first.data()), first);
+        _mm256_store_si256(reinterpret_cast<__m256i*>(found.second.data()), second);
+    }
+    return places;
 }
 
 }  // namespace
@@ -259,8 +290,13 @@ using Tables = std::array<std::array<Table, Lead::places + 1>, 2>;
 [[gnu::target("avx2")]] std::size_t Starts::look_inside(std::string_view text, std::size_t from,
                                                         std::size_t to,
                                                         Places& out) const noexcept {
+    Found found;
     for (; from < to && out.count + block_bytes <= places_at_once; from += block_bytes) {
-        out.add(from, hits(low_, high_, text.data() + from));
+        auto places = look_at(low_, high_, text.data() + from, found);
+        for (; places != 0; places &= places - 1) {
+            auto const i = static_cast<std::size_t>(__builtin_ctz(places));
+            out.add(from + i, found.at(i));
+        }
     }
     return from;
 }
@@ -273,16 +309,19 @@ using Tables = std::array<std::array<Table, Lead::places + 1>, 2>;
     auto const before = from == 0 ? std::size_t{0} : std::size_t{1};
     auto const bytes = std::min(text.size() - from + before, copy.size() - 1 + before);
     std::memcpy(copy.data() + 1 - before, text.data() + from - before, bytes);
-    auto bits = hits(low_, high_, copy.data() + 1);
-    if (count < block_bytes) bits &= (std::uint32_t{1} << count) - 1;
-    auto const see = [&](std::size_t at) {
-        auto const bit = std::uint32_t{1} << (at - from);
-        bits = may_begin(text, at) ? bits | bit : bits & ~bit;
-    };
-    if (from == 0) see(0);
+    Found found;
+    auto const seen = look_at(low_, high_, copy.data() + 1, found);
     auto const sure = text.size() - std::min(text.size(), Lead::places - 1);
-    for (auto at = std::max(from, sure); at < from + count; ++at) see(at);
-    out.add(from, bits);
+    std::uint32_t edges = from == 0 ? 1 : 0;
+    for (auto at = std::max(from, sure); at < from + count; ++at) edges |= 1U << (at - from);
+    auto places = seen | edges;
+    if (count < block_bytes) places &= (1U << count) - 1;
+    for (; places != 0; places &= places - 1) {
+        auto const i = static_cast<std::size_t>(__builtin_ctz(places));
+        bool const is_edge = (edges >> i & 1) != 0;
+        auto const bits = is_edge ? may_begin(text, from + i) : found.at(i);
+        if (bits != 0) out.add(from + i, bits);
+    }
 }
 
 void Starts::look(std::string_view text, std::size_t from, std::size_t to, Places& out) const {

@@ -38,30 +38,36 @@ class Starts {
     // text ends too soon to tell are among them.
     struct Places {
         std::array<std::uint32_t, places_at_once> at;
+        std::array<std::uint16_t, places_at_once> buckets;
         std::size_t count = 0;
         std::size_t next = 0;  // where to go on; `to` when all was looked at
 
-        void add(std::size_t from, std::uint32_t bits) noexcept {
-            for (; bits != 0; bits &= bits - 1) {
-                at[count++] =
-                    static_cast<std::uint32_t>(from) + static_cast<unsigned>(__builtin_ctz(bits));
-            }
+        void add(std::size_t place, unsigned bits) noexcept {
+            at[count] = static_cast<std::uint32_t>(place);
+            buckets[count++] = static_cast<std::uint16_t>(bits);
         }
     };
     // Precondition: from <= to <= text.size(), which fits in 32 bits.
     void look(std::string_view text, std::size_t from, std::size_t to, Places& out) const;
 
-    // Calls with each rule that may have a match that begins at `at`.
+    // Calls with each rule that may have a match that begins at the place with this index; with one
+    // or another perhaps twice.
     template <class Each>
-    void rules_at(std::string_view text, std::size_t at, Each&& each) const {
-        auto const rows = rows_at(text, at);
+    void rules_at(std::string_view text, Places const& places, std::size_t index,
+                  Each&& each) const {
+        auto const rows = rows_at(text, places.at[index]);
+        unsigned words = 0;
+        for (unsigned bits = places.buckets[index]; bits != 0; bits &= bits - 1) {
+            words |= words_of_[static_cast<std::size_t>(__builtin_ctz(bits))];
+        }
         auto last = static_cast<unsigned>(-1);
-        for (std::size_t word = 0; word < words_; ++word) {
-            auto bits =
+        for (; words != 0; words &= words - 1) {
+            auto const word = static_cast<std::size_t>(__builtin_ctz(words));
+            auto leads =
                 rows[0][word] & rows[1][word] & rows[2][word] & rows[3][word] & rows[4][word];
-            for (; bits != 0; bits &= bits - 1) {
+            for (; leads != 0; leads &= leads - 1) {
                 auto const rule =
-                    rule_of_[word * 64 + static_cast<std::size_t>(__builtin_ctzll(bits))];
+                    rule_of_[word * 64 + static_cast<std::size_t>(__builtin_ctzll(leads))];
                 if (rule == last) continue;
                 last = rule;
                 each(rule);
@@ -86,8 +92,11 @@ class Starts {
     using Rows = std::array<std::uint64_t const*, columns>;
 
     struct Bucket;
-    void fill_buckets(std::vector<Entry> const& entries);
-    [[nodiscard]] bool may_begin(std::string_view text, std::size_t at) const noexcept;
+    [[nodiscard]] static std::vector<Bucket> cluster(std::vector<Entry> const& entries);
+    void fill_halves(std::vector<Bucket> const& buckets);
+    void fill_exact(std::vector<Entry> const& entries, std::vector<Bucket> const& buckets);
+    // Bits of buckets.
+    [[nodiscard]] unsigned may_begin(std::string_view text, std::size_t at) const noexcept;
     std::size_t look_inside(std::string_view text, std::size_t from, std::size_t to,
                             Places& out) const noexcept;
     void look_at_edge(std::string_view text, std::size_t from, std::size_t count,
@@ -115,8 +124,9 @@ class Starts {
         return exact_.data() + columns * 256 * words_;
     }
 
-    std::size_t words_ = 0;  // of leads, 64 each
-    std::vector<unsigned> rule_of_;
+    std::size_t words_ = 0;          // of leads, 64 each
+    std::vector<unsigned> rule_of_;  // by lead; leads are in order of their buckets
+    std::array<std::uint8_t, 8 * banks> words_of_{};  // by bucket: bits of words with its leads
     // A row for each byte of each column, and one of all leads.
     std::vector<std::uint64_t> exact_;
     // Bits of buckets by the low and the high half of a byte.

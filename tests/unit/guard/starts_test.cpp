@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <gtest/gtest.h>
 #include <random>
+#include <set>
 
 #include "guard/pattern.hpp"
 #include "guard/pattern_leads.hpp"
@@ -38,8 +39,9 @@ Seen seen_by(Starts const& starts, std::string_view text, std::size_t from, Look
     while (from < text.size()) {
         look(from, places);
         for (std::size_t i = 0; i < places.count; ++i) {
-            starts.rules_at(text, places.at[i],
-                            [&](unsigned rule) { out.emplace_back(places.at[i], rule); });
+            std::set<unsigned> rules;
+            starts.rules_at(text, places, i, [&](unsigned rule) { rules.insert(rule); });
+            for (auto const rule : rules) out.emplace_back(places.at[i], rule);
         }
         EXPECT_GT(places.next, from);
         from = places.next;
