@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <ares.h>
 #include <arpa/inet.h>
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <cstring>
 #include <netdb.h>
 #include <sys/stat.h>
@@ -15,8 +14,6 @@
 
 namespace sluice::net {
 namespace {
-
-namespace asio = boost::asio;
 
 Error unresolved(Retry retry, std::string detail) {
     return upstream_error(ErrorCode::upstream_connect, retry, 502,
@@ -64,22 +61,38 @@ struct FileStamp {
     }
 };
 
-// One of c-ares' sockets. The descriptor is lent: released before c-ares closes it.
-struct Watch {
-    Watch(asio::io_context& io, int fd_) : socket(io, fd_), fd(fd_) {}
-    asio::posix::basic_stream_descriptor<Executor> socket;
-    int fd;
-    bool wants_read = false;
-    bool wants_write = false;
-    bool reading = false;
-    bool writing = false;
-    bool closed = false;
+class CaresResolver;
+
+// One of c-ares' sockets, watched by level: one call of it need not read all. The descriptor is
+// lent: taken out of the reactor before c-ares closes it.
+class Watch final : private Reactor::Source {
+  public:
+    Watch(Reactor& reactor, CaresResolver& resolver, int fd)
+        : reactor_(reactor), resolver_(resolver), fd_(fd) {}
+    Watch(Watch const&) = delete;
+    Watch& operator=(Watch const&) = delete;
+    ~Watch() {
+        if (is_added_) reactor_.remove(fd_, *this);
+    }
+
+    [[nodiscard]] int fd() const noexcept { return fd_; }
+    void want(bool read, bool write) noexcept;
+
+  private:
+    void on_events(std::uint32_t events) noexcept override;
+
+    Reactor& reactor_;
+    CaresResolver& resolver_;
+    int fd_;
+    bool is_added_ = false;
 };
 
 class CaresResolver final : public Resolver {
   public:
     CaresResolver(WorkerImpl& worker, ResolverOptions options)
-        : io_(worker.io()), options_(std::move(options)), timer_(worker.io()) {
+        : reactor_(worker.reactor()), options_(std::move(options)), timer_(reactor_, [this] {
+              if (in_flight_ > 0) process(ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+          }) {
         static int const library = ares_library_init(ARES_LIB_INIT_ALL);
         static_cast<void>(library);
     }
@@ -87,6 +100,8 @@ class CaresResolver final : public Resolver {
 
     Async<Addresses> resolve(std::string host, Deadline deadline, Cancel& cancel) override;
     [[nodiscard]] std::uint64_t queries() const noexcept override { return queries_; }
+    // May end the watch that tells of it.
+    void process(ares_socket_t readable, ares_socket_t writable);
 
   private:
     struct Query {
@@ -102,21 +117,18 @@ class CaresResolver final : public Resolver {
     static void on_answer(void* query, int status, int timeouts, ares_addrinfo* result);
     void take_answer(std::string const& name, int status, ares_addrinfo const* result);
     static void on_socket(void* self, ares_socket_t fd, int readable, int writable);
-    void arm(std::shared_ptr<Watch> const& watch);
-    void process(ares_socket_t readable, ares_socket_t writable);
     void arm_timer();
 
-    asio::io_context& io_;
+    Reactor& reactor_;
     ResolverOptions options_;
     ares_channel channel_ = nullptr;
     FileStamp configured_{};
-    SteadyTimer timer_;
-    std::vector<std::shared_ptr<Watch>> watches_;
+    Reactor::Call timer_;
+    std::vector<std::unique_ptr<Watch>> watches_;
     // Shared with the calls that wait for them: one may be forgotten before its waiter has resumed.
     std::unordered_map<std::string, std::shared_ptr<Entry>> entries_;
     unsigned in_flight_ = 0;
     std::uint64_t queries_ = 0;
-    std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // handlers in flight check it
 };
 
 Async<Addresses> CaresResolver::resolve(std::string host, Deadline deadline, Cancel& cancel) {
@@ -182,10 +194,6 @@ bool CaresResolver::open_channel() {
 
 void CaresResolver::close_channel() {
     timer_.cancel();
-    for (auto const& watch : watches_) {
-        watch->closed = true;
-        watch->socket.release();
-    }
     watches_.clear();
     if (channel_) ares_destroy(std::exchange(channel_, nullptr));
 }
@@ -255,42 +263,30 @@ void CaresResolver::take_answer(std::string const& name, int status, ares_addrin
 void CaresResolver::on_socket(void* arg, ares_socket_t fd, int readable, int writable) {
     auto& self = *static_cast<CaresResolver*>(arg);
     auto at = std::find_if(self.watches_.begin(), self.watches_.end(),
-                           [fd](auto const& w) { return w->fd == fd; });
+                           [fd](auto const& w) { return w->fd() == fd; });
     if (!readable && !writable) {
-        if (at == self.watches_.end()) return;
-        (*at)->closed = true;
-        (*at)->socket.release();
-        self.watches_.erase(at);
+        if (at != self.watches_.end()) self.watches_.erase(at);
         return;
     }
     if (at == self.watches_.end()) {
-        at = self.watches_.insert(at, std::make_shared<Watch>(self.io_, fd));
+        at = self.watches_.insert(at, std::make_unique<Watch>(self.reactor_, self, fd));
     }
-    (*at)->wants_read = readable != 0;
-    (*at)->wants_write = writable != 0;
-    self.arm(*at);
+    (*at)->want(readable != 0, writable != 0);
 }
 
-void CaresResolver::arm(std::shared_ptr<Watch> const& watch) {
-    using Kind = asio::posix::descriptor_base;
-    if (watch->wants_read && !watch->reading) {
-        watch->reading = true;
-        watch->socket.async_wait(Kind::wait_read, [this, watch](boost::system::error_code ec) {
-            watch->reading = false;
-            if (watch->closed || ec) return;
-            process(watch->fd, ARES_SOCKET_BAD);
-            if (!watch->closed) arm(watch);
-        });
+void Watch::want(bool read, bool write) noexcept {
+    auto const events = (read ? EPOLLIN : 0U) | (write ? EPOLLOUT : 0U);
+    if (is_added_) {
+        reactor_.change(fd_, *this, events);
+    } else {
+        is_added_ = reactor_.add(fd_, *this, events);
     }
-    if (watch->wants_write && !watch->writing) {
-        watch->writing = true;
-        watch->socket.async_wait(Kind::wait_write, [this, watch](boost::system::error_code ec) {
-            watch->writing = false;
-            if (watch->closed || ec) return;
-            process(ARES_SOCKET_BAD, watch->fd);
-            if (!watch->closed) arm(watch);
-        });
-    }
+}
+
+void Watch::on_events(std::uint32_t events) noexcept {
+    bool const failed = (events & (EPOLLERR | EPOLLHUP)) != 0;
+    resolver_.process(failed || (events & EPOLLIN) != 0 ? fd_ : ARES_SOCKET_BAD,
+                      failed || (events & EPOLLOUT) != 0 ? fd_ : ARES_SOCKET_BAD);
 }
 
 void CaresResolver::process(ares_socket_t readable, ares_socket_t writable) {
@@ -305,11 +301,7 @@ void CaresResolver::arm_timer() {
     }
     timeval wait{};
     if (!ares_timeout(channel_, nullptr, &wait)) return;
-    timer_.expires_after(seconds{wait.tv_sec} + microseconds{wait.tv_usec} + milliseconds{1});
-    timer_.async_wait([this, alive = std::weak_ptr<int>{alive_}](boost::system::error_code ec) {
-        if (ec || alive.expired()) return;
-        if (in_flight_ > 0) process(ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-    });
+    timer_.set(Steady::now() + seconds{wait.tv_sec} + microseconds{wait.tv_usec} + milliseconds{1});
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -15,30 +16,7 @@
 namespace sluice::net {
 namespace {
 
-// The handler of an async_wait: keeps the core alive and hands readiness to whoever waits then.
-class Armed {
-  public:
-    Armed(Stream::Core* core, Interest side) noexcept : core_(core), side_(side) {
-        core_->add_reference();
-    }
-    Armed(Armed const&) = delete;
-    Armed(Armed&& other) noexcept
-        : core_(std::exchange(other.core_, nullptr)), side_(other.side_) {}
-    ~Armed() {
-        if (core_) core_->release();
-    }
-
-    void operator()(boost::system::error_code) noexcept {
-        bool const reads = side_ == Interest::read;
-        (reads ? core_->read_armed : core_->write_armed) = false;
-        Stream::Watcher*& slot = reads ? core_->reader : core_->writer;
-        if (auto* watcher = std::exchange(slot, nullptr)) watcher->on_ready(side_);
-    }
-
-  private:
-    Stream::Core* core_;
-    Interest side_;
-};
+constexpr std::uint32_t read_events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 
 Stream::Address to_address(sockaddr_storage const& from) {
     Stream::Address address;
@@ -87,24 +65,47 @@ IoResult from_errno(Interest side) noexcept {
 
 }  // namespace
 
+bool Stream::Core::open(int fd) noexcept {
+    if (!reactor_.add(fd, *this, read_events)) return false;
+    fd_ = fd;
+    events_ = read_events;
+    return true;
+}
+
+// Writing is asked for from the first wait on.
 void Stream::Core::arm(Interest side) noexcept {
-    bool const reads = side == Interest::read;
-    bool& armed = reads ? read_armed : write_armed;
-    if (armed) return;
-    armed = true;
-    descriptor.async_wait(reads ? Descriptor::wait_read : Descriptor::wait_write,
-                          Armed{this, side});
+    auto const wanted = events_ | (side == Interest::write ? EPOLLOUT : 0U);
+    bool const is_known = side == Interest::read ? is_empty : is_full;
+    if (is_known && wanted == events_) return;
+    events_ = wanted;
+    reactor_.change(fd_, *this, events_);
+}
+
+void Stream::Core::on_events(std::uint32_t events) noexcept {
+    constexpr std::uint32_t ends = EPOLLHUP | EPOLLERR;
+    constexpr std::uint32_t odd = ends | EPOLLRDHUP | EPOLLPRI;
+    add_reference();
+    if ((events & odd) != 0) is_odd_ = true;
+    if ((events & (EPOLLIN | odd)) != 0) {
+        is_empty = false;
+        if (auto* watcher = std::exchange(reader, nullptr)) watcher->on_ready(Interest::read);
+    }
+    if ((events & (EPOLLOUT | ends)) != 0) {
+        is_full = false;
+        if (auto* watcher = std::exchange(writer, nullptr)) watcher->on_ready(Interest::write);
+    }
+    release();
 }
 
 void Stream::Core::close() noexcept {
-    if (!descriptor.is_open()) return;
+    if (!is_open()) return;
     if (ssl && !reset_on_close) tls::close_notify(*this);
     if (reset_on_close) {
         linger const now{1, 0};
-        setsockopt(descriptor.native_handle(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
     }
-    boost::system::error_code ignored;
-    descriptor.close(ignored);
+    reactor_.remove(fd_, *this);
+    ::close(std::exchange(fd_, -1));
     auto* first = std::exchange(reader, nullptr);
     auto* second = std::exchange(writer, nullptr);
     if (first) first->on_closed();
@@ -135,7 +136,7 @@ std::string describe(IoResult const& result) {
 }
 
 bool Stream::Awaiter::await_ready() noexcept {
-    if (!core_ || !core_->descriptor.is_open()) {
+    if (!core_ || !core_->is_open()) {
         set_result(Wake::cancelled);
         return true;
     }
@@ -180,17 +181,14 @@ Stream Stream::adopt(WorkerImpl& worker, int fd) {
         ::close(fd);
         return {};
     }
-    try {
-        return Stream{new Core{worker.io(), fd}};
-    } catch (std::exception const&) {  // epoll would not take it
-        ::close(fd);
-        return {};
-    }
+    Stream stream{new Core{worker.reactor()}};
+    if (!stream.core_->open(fd)) ::close(fd);
+    return stream;
 }
 
-bool Stream::is_open() const noexcept { return core_ && core_->descriptor.is_open(); }
+bool Stream::is_open() const noexcept { return core_ && core_->is_open(); }
 
-int Stream::fd() const noexcept { return is_open() ? core_->descriptor.native_handle() : -1; }
+int Stream::fd() const noexcept { return is_open() ? core_->fd() : -1; }
 
 IoResult Stream::try_read(std::span<char> into) noexcept {
     if (!is_open()) return {.kind = IoResult::Kind::error, .sys = EBADF};
@@ -198,6 +196,9 @@ IoResult Stream::try_read(std::span<char> into) noexcept {
     ssize_t n;
     do n = ::recv(fd(), into.data(), into.size(), 0);
     while (n < 0 && errno == EINTR);
+    if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))) {
+        core_->note_received(n, into.size());
+    }
     if (n > 0) return {.kind = IoResult::Kind::bytes, .bytes = static_cast<std::size_t>(n)};
     if (n == 0) return {.kind = IoResult::Kind::eof};
     return from_errno(Interest::read);
@@ -213,7 +214,9 @@ IoResult Stream::try_write(std::span<iovec const> pieces) noexcept {
     do n = ::sendmsg(fd(), &message, MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
     if (n >= 0) return {.kind = IoResult::Kind::bytes, .bytes = static_cast<std::size_t>(n)};
-    return from_errno(Interest::write);
+    auto const result = from_errno(Interest::write);
+    core_->is_full = result.blocked();
+    return result;
 }
 
 void Stream::watch(Interest interest, Watcher& watcher) noexcept {

@@ -15,16 +15,17 @@ namespace {
 
 constexpr std::size_t record_bytes = 16 * 1024;
 
-int to_fd(BIO* bio) noexcept {
-    return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
-}
+Stream::Core& core_of(BIO* bio) noexcept { return *static_cast<Stream::Core*>(BIO_get_data(bio)); }
 
 int bio_read(BIO* bio, char* into, int bytes) {
     BIO_clear_retry_flags(bio);
+    auto& core = core_of(bio);
     ssize_t n;
-    do n = ::recv(to_fd(bio), into, static_cast<std::size_t>(bytes), 0);
+    do n = ::recv(core.fd(), into, static_cast<std::size_t>(bytes), 0);
     while (n < 0 && errno == EINTR);
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) BIO_set_retry_read(bio);
+    bool const is_blocked = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    if (n > 0 || is_blocked) core.note_received(n, static_cast<std::size_t>(bytes));
+    if (is_blocked) BIO_set_retry_read(bio);
     if (n == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
     return static_cast<int>(n);
 }
@@ -32,7 +33,7 @@ int bio_read(BIO* bio, char* into, int bytes) {
 int bio_write(BIO* bio, char const* from, int bytes) {
     BIO_clear_retry_flags(bio);
     ssize_t n;
-    do n = ::send(to_fd(bio), from, static_cast<std::size_t>(bytes), MSG_NOSIGNAL);
+    do n = ::send(core_of(bio).fd(), from, static_cast<std::size_t>(bytes), MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) BIO_set_retry_write(bio);
     return static_cast<int>(n);
@@ -107,8 +108,7 @@ void attach(Stream::Core& core, SSL* ssl) noexcept {
         core.tls_dead = true;
         return;
     }
-    BIO_set_data(
-        bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(core.descriptor.native_handle())));
+    BIO_set_data(bio, &core);
     SSL_set_bio(ssl, bio, bio);
 }
 

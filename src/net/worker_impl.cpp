@@ -1,6 +1,5 @@
 #include "net/worker_impl.hpp"
 
-#include <boost/asio/post.hpp>
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -20,11 +19,11 @@ thread_local WorkerImpl* current_ = nullptr;
 // How long tasks have to end after they were cancelled at the drain deadline.
 constexpr auto end_after_cancel = seconds{2};
 
-// A precise wait with a timer of its own. The timer's handler resumes, also after a cancel.
-class Sleep final : private Cancel::Hook {
+// A precise wait with a timer of its own.
+class Sleep final : private Cancel::Hook, private Reactor::Timer, private Ready {
   public:
-    Sleep(boost::asio::io_context& io, Steady::duration d, Cancel& cancel)
-        : timer_(io.get_executor(), d), cancel_(&cancel) {}
+    Sleep(WorkerImpl& worker, Steady::duration d, Cancel& cancel)
+        : Timer(worker.reactor()), worker_(worker), for_(d), cancel_(&cancel) {}
 
     bool await_ready() const noexcept { return false; }
     bool await_suspend(std::coroutine_handle<> coroutine) {
@@ -32,22 +31,28 @@ class Sleep final : private Cancel::Hook {
             wake_ = Wake::cancelled;
             return false;
         }
-        timer_.async_wait([this, coroutine](boost::system::error_code) {
-            unlink();
-            coroutine.resume();
-        });
+        coroutine_ = coroutine;
+        Timer::set(Steady::now() + for_);
         return true;
     }
     Wake await_resume() const noexcept { return wake_; }
 
   private:
+    void on_due() override {
+        unlink();
+        coroutine_.resume();
+    }
     void on_cancel() noexcept override {
         wake_ = Wake::cancelled;
-        timer_.cancel();
+        Timer::cancel();
+        worker_.ready(*this);
     }
+    void run_ready() noexcept override { coroutine_.resume(); }
 
-    SteadyTimer timer_;
+    WorkerImpl& worker_;
+    Steady::duration for_;
     Cancel* cancel_;
+    std::coroutine_handle<> coroutine_;
     Wake wake_ = Wake::ready;
 };
 
@@ -125,10 +130,13 @@ WorkerImpl& WorkerImpl::here() noexcept { return *current_; }
 
 WorkerImpl::WorkerImpl(unsigned index)
     : index_(index),
-      work_(io_.get_executor()),
       wheel_(Steady::now()),
-      wheel_timer_(io_.get_executor()),
-      drain_timer_(io_.get_executor()),
+      wheel_timer_(reactor_,
+                   [this] {
+                       wheel_.advance(Steady::now());
+                       arm_wheel();
+                   }),
+      drain_timer_(reactor_, [this] { end_drain(); }),
       scratch_(new char[scratch_bytes]) {}
 
 WorkerImpl::~WorkerImpl() { end_tasks(); }
@@ -196,10 +204,13 @@ Result<Stream> WorkerImpl::connect_inproc(std::shared_ptr<Handler> handler) {
 void WorkerImpl::run() {
     current_ = this;
     hangups_.start(*this);
-    for (;;) {
+    while (!is_stopped_) {
         try {
-            io_.run();
-            break;
+            while (!is_stopped_) {
+                drain_ready();
+                reactor_.run_due();
+                reactor_.wait(is_stopped_ || ready_first_ != nullptr);
+            }
         } catch (std::exception const& e) {
             // Handlers of ours do not throw; a std::function posted from outside may.
             log::error("worker {}: {}", index_, e.what());
@@ -223,15 +234,15 @@ void WorkerImpl::end_tasks() noexcept {
 }
 
 void WorkerImpl::stop(Steady::duration drain) {
-    boost::asio::post(io_, [this, drain] { begin_drain(drain); });
+    post([this, drain] { begin_drain(drain); });
 }
 
-void WorkerImpl::post(std::function<void()> fn) { boost::asio::post(io_, std::move(fn)); }
+void WorkerImpl::post(std::function<void()> fn) { reactor_.post(std::move(fn)); }
 
 void WorkerImpl::spawn(char const* name, Async<> task) { run_root(name, std::move(task)); }
 
 Async<Wake> WorkerImpl::sleep(Steady::duration d, Cancel& cancel) {
-    auto const wake = co_await Sleep{io_, d, cancel};
+    auto const wake = co_await Sleep{*this, d, cancel};
     co_return wake;
 }
 
@@ -247,15 +258,12 @@ void WorkerImpl::ready(Ready& item) noexcept {
     item.next_ready_ = nullptr;
     *ready_last_ = &item;
     ready_last_ = &item.next_ready_;
-    if (std::exchange(ready_posted_, true)) return;
-    boost::asio::post(io_, [this] { drain_ready(); });
 }
 
 void WorkerImpl::drain_ready() noexcept {
     // What becomes ready meanwhile runs in the next turn, so sockets are never starved.
     auto* item = std::exchange(ready_first_, nullptr);
     ready_last_ = &ready_first_;
-    ready_posted_ = false;
     while (item) {
         auto* const next = item->next_ready_;
         item->run_ready();
@@ -270,13 +278,7 @@ void WorkerImpl::set_deadline(Wheel::Entry& entry, Steady::time_point at) noexce
 void WorkerImpl::arm_wheel() noexcept {
     auto const due = wheel_.next_due();
     wheel_.armed(due);
-    if (!due) return;
-    wheel_timer_.expires_at(*due);
-    wheel_timer_.async_wait([this](boost::system::error_code error) {
-        if (error) return;
-        wheel_.advance(Steady::now());
-        arm_wheel();
-    });
+    if (due) wheel_timer_.set(*due);
 }
 
 void WorkerImpl::inproc_idle(int change) noexcept {
@@ -286,28 +288,27 @@ void WorkerImpl::inproc_idle(int change) noexcept {
 
 void WorkerImpl::begin_drain(Steady::duration drain) noexcept {
     draining_ = true;
-    drain_timer_.expires_after(drain);
-    drain_timer_.async_wait([this](boost::system::error_code error) {
-        if (!error) end_drain();
-    });
+    drain_timer_.set(Steady::now() + drain);
     idle_scope_.cancel(CancelReason::draining);
     finish_if_drained();
 }
 
+// At the drain's deadline, and again when tasks did not end in time after it.
 void WorkerImpl::end_drain() noexcept {
-    exchange_scope_.cancel(CancelReason::draining);
-    drain_timer_.expires_after(end_after_cancel);
-    drain_timer_.async_wait([this](boost::system::error_code error) {
-        if (error) return;
+    if (must_end_) {
         log::warn("worker {}: {} tasks did not end in time", index_, counters_.tasks_running);
-        io_.stop();
-    });
+        is_stopped_ = true;
+        return;
+    }
+    must_end_ = true;
+    exchange_scope_.cancel(CancelReason::draining);
+    drain_timer_.set(Steady::now() + end_after_cancel);
 }
 
 void WorkerImpl::finish_if_drained() noexcept {
     if (!draining_ || ending_ || counters_.tasks_running > inproc_idle_) return;
     if (counters_.tasks_running == 0) {
-        io_.stop();
+        is_stopped_ = true;
         return;
     }
     exchange_scope_.cancel(CancelReason::draining);  // only idle in-process sessions are left

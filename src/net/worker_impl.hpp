@@ -1,17 +1,15 @@
-// The worker behind worker.hpp: io_context, ready list, wheel, root tasks, counters, drain.
+// The worker behind worker.hpp: reactor, ready list, wheel, root tasks, counters, drain.
 //
 // Called by: everything in net/ that needs the current worker. Outside net/ only worker.hpp is
 // seen. Thread: the worker's, except post() and stop().
 #pragma once
 
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
 #include <string>
 #include <vector>
 
 #include "net/connection_caps.hpp"
 #include "net/hangup.hpp"
+#include "net/reactor.hpp"
 #include "net/server_stream.hpp"
 #include "net/stream.hpp"
 #include "net/wait.hpp"
@@ -19,10 +17,6 @@
 #include "net/worker.hpp"
 
 namespace sluice::net {
-
-using Executor = boost::asio::io_context::executor_type;
-using SteadyTimer =
-    boost::asio::basic_waitable_timer<Steady, boost::asio::wait_traits<Steady>, Executor>;
 
 // What a listening socket, or an in-process upstream, gives to its connections.
 struct ServerSide {
@@ -72,7 +66,7 @@ class WorkerImpl final : public Worker {
     // The other end of a socket pair whose server end this worker now serves with `handler`, which
     // lives as long as the connection.
     Result<Stream> connect_inproc(std::shared_ptr<Handler> handler);
-    boost::asio::io_context& io() noexcept { return io_; }
+    Reactor& reactor() noexcept { return reactor_; }
     WorkerStats& counters() noexcept { return counters_; }
     HangupWatch& hangups() noexcept { return hangups_; }
     void ready(Ready& item) noexcept;
@@ -103,17 +97,17 @@ class WorkerImpl final : public Worker {
     void finish_if_drained() noexcept;
 
     unsigned index_;
-    boost::asio::io_context io_{1};
-    boost::asio::executor_work_guard<Executor> work_;
+    Reactor reactor_;
     Wheel wheel_;
-    SteadyTimer wheel_timer_;
-    SteadyTimer drain_timer_;
+    Reactor::Call wheel_timer_;
+    Reactor::Call drain_timer_;
     HangupWatch hangups_;
     WorkerStats counters_;
     std::unique_ptr<char[]> scratch_;
     Ready* ready_first_ = nullptr;
     Ready** ready_last_ = &ready_first_;
-    bool ready_posted_ = false;
+    bool is_stopped_ = false;
+    bool must_end_ = false;  // the drain's deadline has passed: what still runs gets no more time
     bool draining_ = false;
     bool ending_ = false;  // run() is over: nothing is resumed any more
     std::uint64_t inproc_idle_ = 0;
