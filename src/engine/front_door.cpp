@@ -144,15 +144,16 @@ Error FrontDoor::unknown_path(std::string_view path) const {
     return client_error(ErrorCode::unknown_path, 404, std::move(message));
 }
 
+// No coroutine: a frame less while an answer is relayed.
 Async<> FrontDoor::serve(Exchange& x, Match const& match) const {
+    if (x.worker.sink && x.worker.sink->refuses_new()) return refuse(x, cannot_record());
+    if (!match.entry) return serve_none(x, match);
+    x.record.surface = match.entry->endpoint->surface();
+    return match.entry->endpoint->run(x);
+}
+
+Async<> FrontDoor::serve_none(Exchange& x, Match const& match) const {
     auto const& head = x.client.head();
-    if (x.worker.sink && x.worker.sink->refuses_new()) {
-        co_return co_await refuse(x, cannot_record());
-    }
-    if (match.entry) {
-        x.record.surface = match.entry->endpoint->surface();
-        co_return co_await match.entry->endpoint->run(x);
-    }
     if (head.method == http::Method::options && !match.allow.empty()) {
         co_return co_await answer_options(x, match.allow);
     }
@@ -183,10 +184,15 @@ Async<> FrontDoor::handle(net::ServerStream& stream) {
     begin(x);
     FinishGuard const guard(x);
     InFlight const in_flight(x);
+    co_return co_await admit(x, match, in_flight.is_over());
+}
+
+// No coroutine either.
+Async<> FrontDoor::admit(Exchange& x, Match const& match, bool is_too_many) const {
     auto located = find_client_address(x);
-    if (!located) co_return co_await refuse(x, std::move(located).error());
-    if (in_flight.is_over()) co_return co_await refuse(x, too_many_requests());
-    co_return co_await serve(x, match);
+    if (!located) return refuse(x, std::move(located).error());
+    if (is_too_many) return refuse(x, too_many_requests());
+    return serve(x, match);
 }
 
 void FrontDoor::malformed_headers(Error const& error, http::HeaderBlock& headers) {

@@ -41,7 +41,9 @@ class FrontDoor final : public net::Handler {
         std::string allow;  // methods of the path when only the method was wrong
     };
     [[nodiscard]] Match find(http::Method method, std::string_view path) const;
+    Async<> admit(Exchange& x, Match const& match, bool is_too_many) const;
     Async<> serve(Exchange& x, Match const& match) const;
+    Async<> serve_none(Exchange& x, Match const& match) const;
     [[nodiscard]] Dialect const& dialect_of(http::HeaderView headers) const;
     [[nodiscard]] Error unknown_path(std::string_view path) const;
 

@@ -1,5 +1,6 @@
 #include "engine/relay.hpp"
 
+#include <memory>
 #include <span>
 #include <utility>
 
@@ -61,13 +62,16 @@ class Relay {
         std::exchange(answer_.headers, http::HeaderBlock{});
         release_body(x_);
         while (!ended_) {
-            auto const moved = co_await move_on();
-            if (!moved) co_return moved;
+            auto const after = co_await move_on();
+            if (*after != After::go_on) co_return co_await end_early(*after);
         }
         co_return Result<void>{};
     }
 
   private:
+    // How a step ended.
+    enum class After : std::uint8_t { go_on, broke_off, client_left, blocked };
+
     // Those of this answer: several where its choices were fanned out.
     [[nodiscard]] std::span<AttemptRecord> attempts() noexcept {
         std::span const all{x_.record.attempts};
@@ -129,21 +133,34 @@ class Relay {
         co_return co_await x_.client.write(answer_.ready, last);
     }
 
-    // One read from the provider, its frames to the caller.
-    Async<> move_on() {
-        if (x_.deadline.is_past()) co_return co_await broke_off(total_is_over());
+    // One read from the provider, its frames to the caller. It waits in each stream: what is to be
+    // done at an early end is elsewhere, so that its frame is small.
+    Async<After> move_on() {
+        if (x_.deadline.is_past()) co_return stop(After::broke_off, total_is_over());
         auto bytes = co_await read();
-        if (!bytes) co_return co_await broke_off(std::move(bytes).error());
+        if (!bytes) co_return stop(After::broke_off, std::move(bytes).error());
         bool const last = bytes->empty() || answer_.upstream->complete();
-        auto const taken = take(*bytes, last);
-        if (!taken) co_return co_await broke_off(taken.error());
-        if (answer_.guard && answer_.guard->has_blocked()) co_return co_await end_guarded();
+        if (auto taken = take(*bytes, last); !taken) {
+            co_return stop(After::broke_off, std::move(taken).error());
+        }
+        if (answer_.guard && answer_.guard->has_blocked()) co_return After::blocked;
         ended_ = last;
         auto sent = co_await x_.client.write(frames_.pieces(), last);
         frames_.clear();
-        if (!sent) co_return co_await client_left(std::move(sent).error());
+        if (!sent) co_return stop(After::client_left, std::move(sent).error());
         if (last) completed();
-        co_return Result<void>{};
+        co_return After::go_on;
+    }
+
+    After stop(After how, Error error) {
+        problem_ = std::make_unique<Error>(std::move(error));
+        return how;
+    }
+
+    Async<> end_early(After how) {
+        if (how == After::blocked) return end_guarded();
+        if (how == After::client_left) return client_left(std::move(*problem_));
+        return broke_off(std::move(*problem_));
     }
 
     Async<std::string_view> read() {
@@ -253,6 +270,7 @@ class Relay {
     std::string decoded_;
     Steady::time_point read_at_{};          // when the last read from the provider ended
     Steady::time_point last_content_at_{};  // ... that brought a frame with content
+    std::unique_ptr<Error> problem_;        // why it ends early
     bool ended_ = false;
 };
 

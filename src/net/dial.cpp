@@ -19,7 +19,7 @@ std::string errno_text(int code) {
     return ::strerror_r(code, text, sizeof text);
 }
 
-// Lives in the frame of dial(); its watchers and its stagger fire from the io_context and only
+// Lives in the frame of dial(); its watchers and its stagger fire from the reactor and only
 // notify.
 class Race final : private Wheel::Entry {
   public:

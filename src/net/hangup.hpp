@@ -2,7 +2,7 @@
 // it, also while unread bytes (a pipelined request, an unread body) stand before the FIN.
 //
 // An epoll set of its own that asks for EPOLLRDHUP only, edge-triggered, and is itself watched by
-// the io_context. A socket is added once per connection; an exchange then costs no system call. The
+// the worker's reactor. A socket is added once per connection; an exchange then costs no system call. The
 // kernel sees a FIN only when what stands before it fits the receive window: a client that queued
 // more than that and left is noticed when its bytes are read, or when the answer is written.
 //
@@ -18,7 +18,7 @@ namespace sluice::net {
 
 class HangupWatch final : private Stream::Watcher {
   public:
-    // Linked to one socket from add() to its own end. It ends in the same turn of the io_context in
+    // Linked to one socket from add() to its own end. It ends in the same turn of the reactor in
     // which the socket is closed (closing takes the socket out of the epoll set).
     class Hook {
       public:

@@ -70,6 +70,27 @@ ErrorAnswer error_answer(Handler& handler, Error const& error, std::string_view 
     return answer;
 }
 
+// The frames of what follows lie under each answer, so what is rarely done has frames of its own.
+
+// The handler left without an answer, or within one.
+Async<> answer_instead(Handler& handler, Http1Connection& connection, bool threw) {
+    if (connection.is_begun()) {
+        if (!connection.withdraw()) {
+            connection.abort();
+            co_return Result<void>{};
+        }
+    } else if (!threw) {
+        log::error("a request was left without an answer");
+    }
+    auto const error = gateway_error(ErrorCode::internal, 500, "internal error");
+    auto const answer = error_answer(handler, error, connection.head().path);
+    connection.close_after_answer();
+    std::string_view const pieces[1] = {answer.body};
+    auto const sent = co_await connection.respond(error.http_status, answer.headers,
+                                                  std::span<std::string_view const>{pieces});
+    co_return sent;
+}
+
 // The one place that catches everything: an exception ends its request, not the worker.
 Async<> handle(Handler& handler, Http1Connection& connection) {
     bool threw = false;
@@ -88,21 +109,38 @@ Async<> handle(Handler& handler, Http1Connection& connection) {
     if (connection.is_answered() || connection.is_aborted() || connection.is_gone()) {
         co_return Result<void>{};
     }
-    if (connection.is_begun()) {
-        if (!connection.withdraw()) {
-            connection.abort();
-            co_return Result<void>{};
-        }
-    } else if (!threw) {
-        log::error("a request was left without an answer");
+    co_return co_await answer_instead(handler, connection, threw);
+}
+
+// Before the first request: who connects, and TLS. False: the connection is over.
+Async<bool> open_connection(ServerSide const& side, Counted& counted, Http1Connection& connection,
+                            bool tls) {
+    if (side.proxy_protocol) {
+        auto named = co_await connection.accept_proxy();
+        if (!named.ok()) co_return std::move(named).error();
     }
-    auto const error = gateway_error(ErrorCode::internal, 500, "internal error");
-    auto const answer = error_answer(handler, error, connection.head().path);
-    connection.close_after_answer();
-    std::string_view const pieces[1] = {answer.body};
-    auto const sent = co_await connection.respond(error.http_status, answer.headers,
-                                                  std::span<std::string_view const>{pieces});
-    co_return sent;
+    if (!counted.take_address(connection.peer().ip)) {
+        auto error = too_many_of_one_address();
+        if (tls) co_return error;
+        auto const answer = error_answer(*side.handler, error, {});
+        auto sent = co_await connection.refuse(error.http_status, answer.headers, answer.body);
+        if (!sent.ok()) co_return std::move(sent).error();
+        co_return false;
+    }
+    if (!tls) co_return true;
+    auto const accepted = co_await connection.accept_tls();
+    if (accepted.ok()) co_return true;
+    auto lingered = co_await connection.linger();
+    if (!lingered.ok()) co_return std::move(lingered).error();
+    co_return false;
+}
+
+Async<> refuse_head(Handler& handler, Http1Connection& connection) {
+    auto const& error = connection.refusal();
+    auto const answer = error_answer(handler, error, connection.refused_path());
+    auto const sent = co_await connection.refuse(error.http_status, answer.headers, answer.body);
+    auto const lingered = co_await connection.linger();
+    co_return sent.ok() ? lingered : sent;
 }
 
 }  // namespace
@@ -110,39 +148,20 @@ Async<> handle(Handler& handler, Http1Connection& connection) {
 Async<> serve_connection(WorkerImpl& worker, Stream stream, std::shared_ptr<ServerSide const> side,
                          Peer peer) {
     Counted counted{worker, side};
+    auto const& served = *side;  // held by the connection
     Handler& handler = *side->handler;
     bool const tls = side->tls != nullptr;
-    bool const proxied = side->proxy_protocol;
     Http1Connection connection{worker, std::move(stream), std::move(side), std::move(peer)};
-    if (proxied) {
-        auto const named = co_await connection.accept_proxy();
-        if (!named.ok()) co_return named;
-    }
-    if (!counted.take_address(connection.peer().ip)) {
-        auto const error = too_many_of_one_address();
-        if (tls) co_return error;
-        auto const answer = error_answer(handler, error, {});
-        auto const sent =
-            co_await connection.refuse(error.http_status, answer.headers, answer.body);
-        co_return sent;
-    }
-    if (tls) {
-        auto const accepted = co_await connection.accept_tls();
-        if (!accepted.ok()) {
-            auto const lingered = co_await connection.linger();
-            co_return lingered;
-        }
+    {
+        auto opened = co_await open_connection(served, counted, connection, tls);
+        if (!opened.ok()) co_return std::move(opened).error();
+        if (!opened.value()) co_return Result<void>{};
     }
     for (;;) {
         auto const outcome = co_await connection.read_head();
         if (outcome.value() == Http1Connection::HeadOutcome::closed) co_return Result<void>{};
         if (outcome.value() == Http1Connection::HeadOutcome::refused) {
-            auto const& error = connection.refusal();
-            auto const answer = error_answer(handler, error, connection.refused_path());
-            auto const sent =
-                co_await connection.refuse(error.http_status, answer.headers, answer.body);
-            auto const lingered = co_await connection.linger();
-            co_return sent.ok() ? lingered : sent;
+            co_return co_await refuse_head(handler, connection);
         }
         connection.begin_exchange();
         auto const handled = co_await handle(handler, connection);

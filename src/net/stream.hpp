@@ -1,13 +1,12 @@
 // A byte stream over a non-blocking descriptor (TCP, Unix, socket pair), plain or TLS. Reading and
 // writing never block and never suspend; wait() is the one thing to suspend on.
 //
-// Called by: http1 server session, listener, upstream connections. Calls: asio's reactor for
+// Called by: http1 server session, listener, upstream connections. Calls: the reactor for
 // readiness, OpenSSL for TLS. Ownership: move-only, owns the descriptor; destroying it closes.
 // Thread: the worker it was adopted on.
 //
 // At most one waiter (a wait() or a Watcher) per direction at a time. An end of a wait by Cancel or
-// deadline leaves the reactor's operation in place and only detaches the waiter; the operation
-// belongs to the stream's core, not to a coroutine frame.
+// deadline only detaches the waiter: the reactor knows the stream's core, not a coroutine frame.
 #pragma once
 
 #include <cstdint>
@@ -56,7 +55,7 @@ class Stream {
     // Told about readiness without a coroutine. Deregistered before each call.
     class Watcher {
       public:
-        // From the io_context. `interest` says which side fired.
+        // From the reactor. `interest` says which side fired.
         virtual void on_ready(Interest interest) noexcept = 0;
         // The stream was closed by close() or its destructor while this was registered.
         virtual void on_closed() noexcept = 0;

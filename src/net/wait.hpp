@@ -2,8 +2,8 @@
 //
 // A Wait ends exactly once: ready, timeout or cancelled. Whoever cancels, notifies or lets a
 // deadline pass never resumes the coroutine on its own stack: the wait goes to the worker's ready
-// list, which the io_context drains next. Only a socket's own completion resumes directly, from the
-// io_context. A wait that was detached is never touched again, so no handler outlives the frame it
+// list, which its loop drains next. Only a socket's own event resumes directly, from the
+// reactor. A wait that was detached is never touched again, so no handler outlives the frame it
 // would resume.
 //
 // Called by: stream, http1 server and upstream code. Calls: worker_impl (ready list, wheel).
@@ -50,7 +50,7 @@ class Wait : private Cancel::Hook, private Wheel::Entry, private Ready {
 
     // Registers with cancel and wheel. False: over at once (cancelled), do not suspend.
     bool begin(std::coroutine_handle<> coroutine) noexcept;
-    // From an io_context handler: detaches and resumes at once. `this` may be gone afterwards.
+    // From the reactor: detaches and resumes at once. `this` may be gone afterwards.
     void resume_now(Wake wake) noexcept;
     // From anywhere else: detaches, resumes through the ready list.
     void resume_soon(Wake wake) noexcept;

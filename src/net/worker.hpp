@@ -1,4 +1,4 @@
-// A worker: one thread, one io_context, its own connections, pools, timers and scratch. Nothing in
+// A worker: one thread, one event loop, its own connections, pools, timers and scratch. Nothing in
 // it is shared, so nothing in it is locked. A request never leaves the worker that accepted it.
 #pragma once
 

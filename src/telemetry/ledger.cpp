@@ -30,7 +30,7 @@ bool Ledger::append(unsigned worker, UsageRecord&& record) noexcept {
         threads_->note_drop();
         return false;
     }
-    if (feed.sequence % batch_records == 0) threads_->wake(feed);
+    if (feed.sequence % batch_records == 0 || threads_->is_asleep()) threads_->wake(feed);
     return true;
 }
 

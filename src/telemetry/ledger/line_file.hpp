@@ -44,6 +44,10 @@ class LineFile {
     Wrote append(std::string_view lines, Wall::time_point now);
     // Writes back what was appended when that is due. 0 or an errno.
     int sync_if_due(Steady::time_point now);
+    // Something was appended that sync_if_due() is to write back.
+    [[nodiscard]] bool is_sync_wanted() const noexcept {
+        return is_dirty_ && fd_ >= 0 && settings_.sync_every.count() != 0;
+    }
     // Ends a file that is too old, also when nothing is appended.
     void close_if_old(Wall::time_point now);
     void close();

@@ -15,8 +15,9 @@ namespace sluice::telemetry {
 namespace {
 
 constexpr milliseconds flush_interval{100};
-constexpr milliseconds step{10};           // between two looks while stopping
-constexpr milliseconds spill_idle{2'000};  // then the emergency file is ended
+constexpr milliseconds asleep_most{1'000};  // when nothing was appended for an interval
+constexpr milliseconds step{10};            // between two looks while stopping
+constexpr milliseconds spill_idle{2'000};   // then the emergency file is ended
 constexpr milliseconds adopt_again{10'000};
 constexpr milliseconds adopt_within{2'000};  // at the end
 constexpr milliseconds end_within{500};
@@ -142,13 +143,9 @@ void LedgerThreads::start() {
     adopter_.thread = std::thread{[self] { self->adopt_on(); }};
 }
 
-// Not under the mutex: a wake that is lost costs at most flush_interval.
 void LedgerThreads::wake(RecordFeed const& feed) noexcept {
-    wanted_.store(true, std::memory_order_release);
-    wake_.notify_one();
-    if (!feed.queue.is_nearly_full()) return;
-    spill_wanted_.store(true, std::memory_order_release);
-    spill_wake_.notify_one();
+    writer_bell_.ring();
+    if (feed.queue.is_nearly_full()) spiller_bell_.ring();
 }
 
 // --- the writer ---
@@ -163,11 +160,16 @@ void LedgerThreads::write_on() {
     has_ended(writer_);
 }
 
+// After an interval without a record it sleeps until there is one.
 bool LedgerThreads::wait_for_records() {
-    std::unique_lock lock{mutex_};
-    wake_.wait_for(lock, flush_interval,
-                   [this] { return must_end_ || wanted_.load(std::memory_order_acquire); });
-    wanted_.store(false, std::memory_order_relaxed);
+    if (!writer_bell_.wait_for(flush_interval) && queued() == 0 && !file_.is_sync_wanted()) {
+        is_writer_asleep_.store(true);
+        // A worker that appends after this look sees that the writer sleeps.
+        if (queued() == 0) writer_bell_.wait_for(asleep_most);
+        is_writer_asleep_.store(false);
+        if (queued() > 0) spiller_bell_.ring();  // looks after the writer again
+    }
+    std::lock_guard const lock{mutex_};
     return !must_end_ && !is_writer_abandoned_;
 }
 
@@ -206,8 +208,7 @@ bool LedgerThreads::hand_over() {
     if (!waiting_.empty() && bytes > waiting_bytes_max) return false;
     waiting_.append(batch_);
     batch_.clear();
-    spill_wanted_.store(true, std::memory_order_release);
-    spill_wake_.notify_one();
+    spiller_bell_.ring();
     return !spill_.is_failing();
 }
 
@@ -245,11 +246,9 @@ void LedgerThreads::spill_on() {
 }
 
 bool LedgerThreads::wait_for_spill() {
-    std::unique_lock lock{mutex_};
-    spill_wake_.wait_for(lock, flush_interval, [this] {
-        return must_end_ || spill_wanted_.load(std::memory_order_acquire);
-    });
-    spill_wanted_.store(false, std::memory_order_relaxed);
+    bool const is_quiet = is_writer_asleep_.load() && queued() == 0;
+    spiller_bell_.wait_for(is_quiet ? asleep_most : flush_interval);
+    std::lock_guard const lock{mutex_};
     return !must_end_ && !is_spiller_abandoned_;
 }
 
@@ -435,10 +434,8 @@ bool LedgerThreads::settle(Steady::time_point until, bool may_abandon) {
     while (queued() > 0) {
         if (Steady::now() >= until) return false;
         if (may_abandon) rescue();
-        wanted_.store(true, std::memory_order_release);
-        spill_wanted_.store(true, std::memory_order_release);
-        wake_.notify_one();
-        spill_wake_.notify_one();
+        writer_bell_.ring();
+        spiller_bell_.ring();
         progress_.wait_for(lock, step);
     }
     return true;
@@ -471,8 +468,8 @@ void LedgerThreads::stop() {
         std::lock_guard const lock{mutex_};
         must_end_ = true;
     }
-    wake_.notify_one();
-    spill_wake_.notify_one();
+    writer_bell_.ring();
+    spiller_bell_.ring();
     auto const until = Steady::now() + end_within;
     end(writer_, until);
     end(spiller_, until);

@@ -16,6 +16,7 @@
 #include "sluice/result.hpp"
 
 #include "telemetry/access_log.hpp"
+#include "telemetry/ledger/bell.hpp"
 #include "telemetry/ledger/file_names.hpp"
 #include "telemetry/ledger/line_file.hpp"
 #include "telemetry/ledger/lines.hpp"
@@ -44,7 +45,12 @@ class LedgerThreads : public std::enable_shared_from_this<LedgerThreads> {
     void start();
 
     [[nodiscard]] std::vector<std::unique_ptr<RecordFeed>> const& feeds() const { return feeds_; }
-    // A worker's thread: a batch is there. Takes no lock.
+    // A worker's thread, after an append: the writer sleeps until it is woken. Else it looks again
+    // within an interval.
+    [[nodiscard]] bool is_asleep() const noexcept {
+        return is_writer_asleep_.load();
+    }
+    // A worker's thread: a batch is there, or the writer sleeps. Takes no lock.
     void wake(RecordFeed const& feed) noexcept;
     // A worker's thread: a record was dropped.
     void note_drop() noexcept { is_dropping_.store(true, std::memory_order_relaxed); }
@@ -117,12 +123,13 @@ class LedgerThreads : public std::enable_shared_from_this<LedgerThreads> {
     std::vector<std::unique_ptr<RecordFeed>> feeds_;
     std::unique_ptr<DirectoryLock> lock_;
 
-    Outlet ledger_;                          // written by the writer
-    Outlet spill_;                           // written by the spiller
-    std::atomic<bool> wanted_{false};        // the writer: at once
-    std::atomic<bool> spill_wanted_{false};  // the spiller: at once
-    std::atomic<bool> is_dropping_{false};   // and nothing was written since
-    std::atomic<std::uint64_t> held_{0};     // records out of the queues and in no file yet
+    Outlet ledger_;  // written by the writer
+    Outlet spill_;   // written by the spiller
+    Bell writer_bell_;
+    Bell spiller_bell_;
+    std::atomic<bool> is_writer_asleep_{false};  // until its bell is rung
+    std::atomic<bool> is_dropping_{false};       // and nothing was written since
+    std::atomic<std::uint64_t> held_{0};         // records out of the queues and in no file yet
     std::atomic<std::uint64_t> written_{0};
     std::atomic<std::uint64_t> spilled_{0};
     std::atomic<std::uint64_t> lost_{0};  // at the end
@@ -140,8 +147,6 @@ class LedgerThreads : public std::enable_shared_from_this<LedgerThreads> {
     InUse spill_in_use_;
 
     std::mutex mutable mutex_;  // what follows; a worker never takes it
-    std::condition_variable wake_;
-    std::condition_variable spill_wake_;
     std::condition_variable adopt_wake_;
     std::condition_variable progress_;
     Lines waiting_;  // for the emergency file

@@ -2,6 +2,7 @@
 #include "telemetry/record_queue.hpp"
 
 #include <gtest/gtest.h>
+#include <set>
 #include <thread>
 
 namespace sluice::telemetry {
@@ -47,6 +48,31 @@ TEST(RecordQueue, ReadsNoFurtherThanItIsTold) {
     EXPECT_FALSE(queue.is_nearly_full());
     EXPECT_TRUE(queue.push(numbered(5)));
     EXPECT_EQ(queue.size(), 3u);
+}
+
+TEST(RecordQueue, UsesTheRecordThatCameBackLast) {
+    RecordQueue queue{8};
+    std::vector<UsageRecord const*> read;
+    auto const note = [&](UsageRecord const& record) {
+        read.push_back(&record);
+        return true;
+    };
+    for (std::uint64_t n = 1; n <= 4; ++n) EXPECT_TRUE(queue.push(numbered(n)));
+    EXPECT_EQ(queue.drain(note), 4u);
+    auto const first = read;
+    read.clear();
+    // One at a time after a burst of four: always the same one.
+    for (std::uint64_t n = 5; n <= 8; ++n) {
+        EXPECT_TRUE(queue.push(numbered(n)));
+        EXPECT_EQ(queue.drain(note), 1u);
+    }
+    EXPECT_EQ(read, (std::vector<UsageRecord const*>(4, first.back())));
+    // And a burst finds the others again.
+    read.clear();
+    for (std::uint64_t n = 9; n <= 12; ++n) EXPECT_TRUE(queue.push(numbered(n)));
+    EXPECT_EQ(queue.drain(note), 4u);
+    EXPECT_EQ(std::set<UsageRecord const*>(read.begin(), read.end()),
+              std::set<UsageRecord const*>(first.begin(), first.end()));
 }
 
 TEST(RecordQueue, CarriesEveryRecordBetweenTwoThreads) {
