@@ -2,6 +2,7 @@
 #include "net/reactor.hpp"
 
 #include <algorithm>
+#include <boost/throw_exception.hpp>
 #include <cerrno>
 #include <sys/eventfd.h>
 #include <system_error>
@@ -29,7 +30,9 @@ Reactor::Reactor() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
     auto const error = errno;
     if (bell_ >= 0) ::close(bell_);
     if (epoll_ >= 0) ::close(epoll_);
-    throw std::system_error(error, std::generic_category(), "epoll of a worker");
+    // At start-up, before there is a data plane: the daemon reports it and ends.
+    boost::throw_exception(
+        std::system_error(error, std::generic_category(), "the event loop of a worker"));
 }
 
 Reactor::~Reactor() {

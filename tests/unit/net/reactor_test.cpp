@@ -100,7 +100,8 @@ Async<> reads_to_the_bottom() {
     pair.send("ef");
     auto third = wait_for(pair, notes_);
     std::ignore = co_await third;
-    notes_ += pair.read(64) + " " + pair.read(64) + " ";
+    notes_ += pair.read(64) + " ";
+    notes_ += pair.read(64) + " ";
     // Nor is what comes when nobody waits, in another turn.
     pair.send("gh");
     Cancel cancel;
