@@ -44,6 +44,7 @@ class Sleep final : private Cancel::Hook, private Reactor::Timer, private Ready 
     }
     void on_cancel() noexcept override {
         wake_ = Wake::cancelled;
+        if (!coroutine_) return;  // from within link(): await_suspend sees it
         Timer::cancel();
         worker_.ready(*this);
     }
