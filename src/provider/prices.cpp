@@ -106,16 +106,27 @@ void PriceTable::add_name(std::string const& name, std::shared_ptr<Price const> 
     auto const star = name.find('*');
     if (star == std::string::npos) {
         exact_.emplace(name, price);
+        exact_sizes_ |= bit_of(name);
         return;
     }
     auto const before = [star](Glob const& other) { return other.head < star; };
     globs_.insert(std::find_if(globs_.begin(), globs_.end(), before), {name, star, price});
 }
 
+bool PriceTable::Glob::matches(std::string_view model) const noexcept {
+    auto const tail = pattern.size() - head - 1;
+    return model.size() >= head + tail && model.compare(0, head, pattern.data(), head) == 0 &&
+           model.compare(model.size() - tail, tail, pattern.data() + head + 1, tail) == 0;
+}
+
 Price const* PriceTable::find(std::string_view model) const noexcept {
-    if (auto const found = exact_.find(model); found != exact_.end()) return found->second.get();
+    if ((exact_sizes_ & bit_of(model)) != 0) {
+        if (auto const found = exact_.find(model); found != exact_.end()) {
+            return found->second.get();
+        }
+    }
     for (auto const& glob : globs_) {
-        if (glob_matches(glob.pattern, model)) return glob.price.get();
+        if (glob.matches(model)) return glob.price.get();
     }
     return nullptr;
 }

@@ -2,6 +2,7 @@
 // for each attempt, on the worker. Pure.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -50,11 +51,16 @@ class PriceTable {
     struct Glob {
         std::string pattern;
         std::size_t head;  // bytes before the '*'
+        [[nodiscard]] bool matches(std::string_view model) const noexcept;
         std::shared_ptr<Price const> price;
     };
+    static std::uint64_t bit_of(std::string_view name) noexcept {
+        return std::uint64_t{1} << std::min<std::size_t>(name.size(), 63);
+    }
     void add_name(std::string const& name, std::shared_ptr<Price const> const& price);
 
     std::unordered_map<std::string, std::shared_ptr<Price const>, Hash, std::equal_to<>> exact_;
+    std::uint64_t exact_sizes_ = 0;  // a bit for each size of a name in exact_; the last: or more
     std::vector<Glob> globs_;
 };
 

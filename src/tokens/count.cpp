@@ -22,12 +22,23 @@ struct Classes {
     std::int64_t leads_4 = 0;       // bytes >= 0xF0: of four
 };
 
+// Of the bytes of eight lanes: pairs, then all by one multiplication.
+std::int64_t sum_of(std::uint64_t lanes) noexcept {
+    constexpr std::uint64_t pairs = 0x00FF'00FF'00FF'00FF;
+    auto const sums = (lanes & pairs) + ((lanes >> 8) & pairs);
+    return static_cast<std::int64_t>((sums * 0x0001'0001'0001'0001) >> 48);
+}
+
 std::int64_t sum_of(Block block) noexcept {
-    std::array<std::uint8_t, sizeof(Block)> lanes{};
-    std::memcpy(lanes.data(), &block, sizeof block);
-    std::int64_t sum = 0;
-    for (auto const lane : lanes) sum += lane;
-    return sum;
+    std::array<std::uint64_t, 2> halves{};
+    std::memcpy(halves.data(), &block, sizeof block);
+    return sum_of(halves[0]) + sum_of(halves[1]);
+}
+
+bool is_ascii(Block block) noexcept {
+    std::array<std::uint64_t, 2> halves{};
+    std::memcpy(halves.data(), &block, sizeof block);
+    return ((halves[0] | halves[1]) & 0x8080'8080'8080'8080) == 0;
 }
 
 Block load(char const* from) noexcept {
@@ -36,35 +47,54 @@ Block load(char const* from) noexcept {
     return block;
 }
 
-// A comparison gives 0 or all ones (-1) in each lane: subtracting it counts.
-void add_blocks(char const* text, std::size_t blocks, Classes& out) noexcept {
-    constexpr std::size_t run_max = 255;  // before a lane could overflow
-    while (blocks > 0) {
-        auto const run = std::min(blocks, run_max);
-        Block ascii{}, two{}, three{}, four{};
-        for (std::size_t i = 0; i < run; ++i) {
-            Block const block = load(text + i * sizeof(Block));
-            ascii -= reinterpret_cast<Block>(block >= 0x80);
-            two -= reinterpret_cast<Block>(block >= 0xC0);
-            three -= reinterpret_cast<Block>(block >= 0xE0);
-            four -= reinterpret_cast<Block>(block >= 0xF0);
-        }
+// Lanes of counts, for a few blocks: a comparison gives 0 or all ones (-1) in each lane, so
+// subtracting it counts.
+struct Lanes {
+    Block ascii{}, two{}, three{}, four{};
+
+    void add(Block block) noexcept {
+        ascii -= reinterpret_cast<Block>(block >= 0x80);
+        two -= reinterpret_cast<Block>(block >= 0xC0);
+        three -= reinterpret_cast<Block>(block >= 0xE0);
+        four -= reinterpret_cast<Block>(block >= 0xF0);
+    }
+    void flush(Classes& out) noexcept {
         out.beyond_ascii += sum_of(ascii);
         out.leads += sum_of(two);
         out.leads_3 += sum_of(three);
         out.leads_4 += sum_of(four);
-        text += run * sizeof(Block);
-        blocks -= run;
+        *this = {};
     }
+};
+
+// Four blocks at a time. Most texts are ASCII in most of them: that is seen at once.
+void add_runs(char const* text, std::size_t runs, Classes& out) noexcept {
+    constexpr std::size_t added_max = 63;  // runs, before a lane could overflow
+    Lanes lanes;
+    std::size_t added = 0;
+    for (; runs > 0; --runs, text += 4 * sizeof(Block)) {
+        Block const one = load(text), two = load(text + 16), three = load(text + 32),
+                    four = load(text + 48);
+        if (is_ascii(one | two | three | four)) continue;
+        lanes.add(one);
+        lanes.add(two);
+        lanes.add(three);
+        lanes.add(four);
+        if (++added < added_max) continue;
+        lanes.flush(out);
+        added = 0;
+    }
+    if (added > 0) lanes.flush(out);
 }
 
 Classes classes_of(std::string_view text) noexcept {
     Classes classes;
-    auto const blocks = text.size() / sizeof(Block);
-    add_blocks(text.data(), blocks, classes);
-    for (auto const c : text.substr(blocks * sizeof(Block))) {
+    auto const runs = text.size() / (4 * sizeof(Block));
+    add_runs(text.data(), runs, classes);
+    for (auto const c : text.substr(runs * 4 * sizeof(Block))) {
         auto const byte = static_cast<std::uint8_t>(c);
-        classes.beyond_ascii += byte >= 0x80 ? 1 : 0;
+        if (byte < 0x80) continue;
+        ++classes.beyond_ascii;
         classes.leads += byte >= 0xC0 ? 1 : 0;
         classes.leads_3 += byte >= 0xE0 ? 1 : 0;
         classes.leads_4 += byte >= 0xF0 ? 1 : 0;

@@ -1,6 +1,9 @@
 #include "stage/limiter/demand.hpp"
 
 #include <algorithm>
+#include <limits>
+
+#include "stage/limiter/media.hpp"
 
 namespace sluice::stage {
 namespace {
@@ -13,19 +16,6 @@ constexpr std::int64_t media_tokens = 4096;
 constexpr std::int64_t likely_output_unknown = 512;
 constexpr std::int64_t tokens_most = std::int64_t{1} << 40;
 
-std::int64_t count_of(std::string_view text, std::string_view what) noexcept {
-    std::int64_t count = 0;
-    for (auto at = text.find(what); at != std::string_view::npos; at = text.find(what, at + 1)) {
-        ++count;
-    }
-    return count;
-}
-
-std::int64_t media_in(std::string_view body) noexcept {
-    return count_of(body, "\"image_url\"") + count_of(body, "\"source\"") +
-           count_of(body, "\"file\"") + count_of(body, "\"input_audio\"");
-}
-
 std::int64_t cost_of(std::int64_t input, std::int64_t output, TokenBound const& bound) noexcept {
     return to_nano_usd(PicoUsdSum{input} * bound.input_price +
                        PicoUsdSum{output} * bound.output_price);
@@ -36,8 +26,9 @@ std::int64_t bounded(std::int64_t tokens) noexcept {
 }
 
 std::int64_t times(std::int64_t answers, std::int64_t tokens) noexcept {
-    return tokens > tokens_most / std::max<std::int64_t>(answers, 1) ? tokens_most
-                                                                     : answers * tokens;
+    std::int64_t product = 0;
+    bool const is_beyond = __builtin_mul_overflow(answers, tokens, &product);
+    return is_beyond || product > tokens_most ? tokens_most : product;
 }
 
 bool was_not_sent(std::string_view outcome) noexcept {
@@ -50,6 +41,11 @@ bool was_not_sent(std::string_view outcome) noexcept {
 
 std::int64_t to_nano_usd(PicoUsdSum pico) noexcept {
     if (pico <= 0) return 0;
+    // A division of 128 bits costs forty times one of 64.
+    if (pico < std::numeric_limits<std::int64_t>::max() - 999) {
+        auto const nano = (static_cast<std::int64_t>(pico) + 999) / 1000;
+        return std::min(nano, store::Budget::amount_max);
+    }
     auto const nano = (pico + 999) / 1000;
     return static_cast<std::int64_t>(std::min<PicoUsdSum>(nano, store::Budget::amount_max));
 }
@@ -65,6 +61,13 @@ std::int64_t Demand::nano_usd(TokenBound const& bound) const noexcept {
 }
 std::int64_t Demand::likely_nano_usd(TokenBound const& bound) const noexcept {
     return cost_of(likely_read(), times(answers, likely_output), bound);
+}
+
+Amounts amounts_of(Demand const& demand, TokenBound const& bound, std::int64_t requests) noexcept {
+    auto const likely_usd = demand.likely_nano_usd(bound);
+    return {{requests, demand.tokens(), demand.nano_usd(bound)},
+            {requests, demand.likely_read() + demand.written(), likely_usd},
+            {requests, demand.likely_tokens(), likely_usd}};
 }
 
 Demand demand_of(Exchange const& x, TokenBound const& bound, Learned const* learned) noexcept {

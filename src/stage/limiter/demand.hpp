@@ -1,5 +1,5 @@
 // Demand: how many tokens and how much money a request may use, before it is served: at most, and
-// likely. And what an attempt has used, after it. Pure. Called by limiter.cpp.
+// likely. And what an attempt has used, after it. Pure. Called by token_limiter.cpp, held.cpp.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +39,12 @@ struct Demand {
     [[nodiscard]] std::int64_t nano_usd(TokenBound const& bound) const noexcept;
     [[nodiscard]] std::int64_t likely_nano_usd(TokenBound const& bound) const noexcept;
 };
+
+// What is asked of the limits: at most; likely, by the bound of the answer; likely in all.
+struct Amounts {
+    store::Used most, likely, estimate;
+};
+Amounts amounts_of(Demand const& demand, TokenBound const& bound, std::int64_t requests) noexcept;
 
 // `learned` may be null. The output of an open request is the route's or model's longest.
 Demand demand_of(Exchange const& x, TokenBound const& bound, Learned const* learned) noexcept;

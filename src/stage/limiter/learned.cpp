@@ -26,7 +26,12 @@ std::int64_t most_in(std::size_t bucket) noexcept {
 
 void Learned::Histogram::add(std::size_t bucket) noexcept {
     counts[std::min(bucket, buckets - 1)].fetch_add(1, std::memory_order_relaxed);
-    if (total.fetch_add(1, std::memory_order_relaxed) + 1 < samples_max) return;
+    auto const there = total.fetch_add(1, std::memory_order_relaxed) + 1;
+    if (there >= samples_max) fade();
+    if (there >= samples_max || there >= find_at.load(std::memory_order_relaxed)) find();
+}
+
+void Learned::Histogram::fade() noexcept {
     std::uint32_t left = 0;
     for (auto& count : counts) {
         auto const half = count.load(std::memory_order_relaxed) / 2;
@@ -36,17 +41,23 @@ void Learned::Histogram::add(std::size_t bucket) noexcept {
     total.store(left, std::memory_order_relaxed);
 }
 
-std::optional<std::size_t> Learned::Histogram::p95() const noexcept {
+void Learned::Histogram::find() noexcept {
     std::uint32_t all = 0;
     for (auto const& count : counts) all += count.load(std::memory_order_relaxed);
-    if (all < samples_needed) return std::nullopt;
+    find_at.store(all + std::max<std::uint32_t>(all / 16, 1), std::memory_order_relaxed);
     auto left = all - all / 20;
-    for (std::size_t i = 0; i < buckets; ++i) {
-        auto const here = counts[i].load(std::memory_order_relaxed);
-        if (here >= left) return i;
+    std::uint32_t at = 0;
+    for (; at < buckets - 1; ++at) {
+        auto const here = counts[at].load(std::memory_order_relaxed);
+        if (here >= left) break;
         left -= here;
     }
-    return buckets - 1;
+    found.store(all < samples_needed ? none : at, std::memory_order_relaxed);
+}
+
+std::optional<std::size_t> Learned::Histogram::p95() const noexcept {
+    auto const at = found.load(std::memory_order_relaxed);
+    return at == none ? std::nullopt : std::optional<std::size_t>{at};
 }
 
 void Learned::note(std::int64_t estimate, std::int64_t input, std::int64_t output,

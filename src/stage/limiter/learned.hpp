@@ -29,9 +29,17 @@ class Learned {
     struct Histogram {
         std::array<std::atomic<std::uint32_t>, buckets> counts{};
         std::atomic<std::uint32_t> total{0};
+        // Found anew when a sixteenth more is there than was the last time, not for each request.
+        std::atomic<std::uint32_t> found{none};
+        std::atomic<std::uint32_t> find_at{0};  // of total
         void add(std::size_t bucket) noexcept;
         // Index of the bucket that holds the 95th of 100; nullopt: too few.
         [[nodiscard]] std::optional<std::size_t> p95() const noexcept;
+
+      private:
+        static constexpr std::uint32_t none = buckets;
+        void fade() noexcept;
+        void find() noexcept;
     };
 
     Histogram output_;  // four buckets to the power of two

@@ -44,7 +44,7 @@ std::string_view name_of(Period period) noexcept {
 
 LimitState::LimitState(unsigned workers, std::string storage_dir)
     : storage_dir_(std::move(storage_dir)) {
-    for (unsigned i = 0; i < workers; ++i) leases_.push_back(std::make_unique<store::Leases>());
+    for (unsigned i = 0; i < workers; ++i) desks_.push_back(std::make_unique<Desk>());
 }
 
 Result<std::shared_ptr<Rules const>> LimitState::rules(OwnerKind owner, std::string const& id,
@@ -75,6 +75,7 @@ Result<std::shared_ptr<Rules const>> LimitState::rules(OwnerKind owner, std::str
         if (!added) return std::move(added).error();
     }
     if (made->rules.empty() && !made->tokens_per_request) return std::shared_ptr<Rules const>{};
+    made->seal();
     return std::shared_ptr<Rules const>{std::move(made)};
 }
 
@@ -173,7 +174,7 @@ LimitFigures LimitState::figures() const noexcept {
     }
     figures.overshoot_tokens = overshoot_tokens_.load(std::memory_order_relaxed);
     figures.overshoot_nano_usd = overshoot_nano_usd_.load(std::memory_order_relaxed);
-    for (auto const& leases : leases_) figures.leases_expired += leases->expired();
+    for (auto const& desk : desks_) figures.leases_expired += desk->leases.expired();
     if (auto const* table = named()) figures.owners_named = table->size();
     figures.store_failing = store_is_failing();
     return figures;

@@ -15,6 +15,7 @@
 #include "sluice/result.hpp"
 
 #include "config/document.hpp"
+#include "stage/limiter/ask_list.hpp"
 #include "stage/limiter/learned.hpp"
 #include "stage/limiter/rules.hpp"
 #include "store/memory/budget_table.hpp"
@@ -51,7 +52,12 @@ class LimitState {
     // Ends what it writes. Call when no worker runs any more. Idempotent.
     void stop();
 
-    store::Leases& leases(unsigned worker) noexcept { return *leases_[worker]; }
+    // A worker's own.
+    struct Desk {
+        store::Leases leases;
+        AskList asks;  // of the decision at hand, kept for its memory
+    };
+    Desk& desk(unsigned worker) noexcept { return *desks_[worker]; }
     // Of owners that requests name; null while no rule is about such. Any thread.
     [[nodiscard]] store::CellTable* named() const noexcept { return named_at_.load(); }
     // Null while no budget was configured. Any thread.
@@ -83,7 +89,7 @@ class LimitState {
     // What budgets_ and named_ point to, for threads that do not build.
     std::atomic<store::BudgetTable*> budgets_at_{nullptr};
     std::atomic<store::CellTable*> named_at_{nullptr};
-    std::vector<std::unique_ptr<store::Leases>> leases_;
+    std::vector<std::unique_ptr<Desk>> desks_;
     std::array<std::array<std::atomic<std::uint64_t>, limit_kind_count>, owner_kind_count>
         refused_{};
     std::atomic<std::uint64_t> overshoot_tokens_{0};

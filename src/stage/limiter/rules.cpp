@@ -1,6 +1,5 @@
 #include "stage/limiter/rules.hpp"
 
-#include <algorithm>
 #include <cmath>
 
 namespace sluice::stage {
@@ -27,10 +26,21 @@ std::string_view to_string(OwnerKind kind) noexcept {
     return "";
 }
 
-bool Rules::forbids_unpriced() const noexcept {
-    return refuses_unpriced && std::any_of(rules.begin(), rules.end(), [](Rule const& rule) {
-               return rule.kind == store::LimitKind::usd_budget;
-           });
+void Rules::seal() {
+    for (auto& rule : rules) {
+        is_named = is_named || !rule.cell;
+        has_tokens = has_tokens || rule.needs_tokens();
+        must_be_kept = must_be_kept || (closes_without_store && rule.is_budget());
+        forbids_unpriced =
+            forbids_unpriced || (refuses_unpriced && rule.kind == store::LimitKind::usd_budget);
+        for (auto const priority : {Priority::batch, Priority::normal, Priority::high}) {
+            auto const i = static_cast<std::size_t>(priority);
+            rule.caps[i] = share_of(rule.cap, priority);
+            if (rule.cell)
+                asks[i].push_back({rule.cell.get(), rule.kind, 0, rule.caps[i], estimates});
+        }
+    }
+    needs_demand = has_tokens || tokens_per_request.has_value();
 }
 
 // A key shares its own limits with nobody.

@@ -2,6 +2,7 @@
 // a Snapshot. The cells are LimitState's and outlive it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -28,6 +29,7 @@ struct Rule {
     std::shared_ptr<TimeZone const> zone;         // of budgets; null: UTC
     std::uint64_t salt = 0;                       // tells the rules of one owner apart
     std::shared_ptr<store::LimitCell> cell;       // null: one for each value that requests name
+    std::array<std::int64_t, 3> caps{};           // what a caller may fill of the cap, by Priority
 
     [[nodiscard]] bool is_budget() const noexcept {
         return kind == store::LimitKind::usd_budget || kind == store::LimitKind::token_budget;
@@ -49,9 +51,20 @@ class Rules final : public LimitRules {
     double batch_share = 0.5;
     double normal_share = 1;
 
-    // A model whose price is not known may not be used: a budget in USD could not hold.
-    [[nodiscard]] bool forbids_unpriced() const noexcept;
-    // How much of a cap a caller may fill.
+    // Reckoned by seal():
+    bool needs_demand = false;      // what a request may use has to be known
+    bool forbids_unpriced = false;  // a model without a known price: a budget in USD could not hold
+    bool must_be_kept = false;      // while the store fails, nothing may be spent
+    bool has_tokens = false;        // tokens or money are limited
+    bool is_named = false;          // cells are of values that requests name
+    // What is asked of the cells, of all rules in their order, by Priority. Empty where they are
+    // named.
+    std::array<std::vector<store::Ask>, 3> asks;
+
+    // Call once, when all the rest is set.
+    void seal();
+
+  private:
     [[nodiscard]] std::int64_t share_of(std::int64_t cap, Priority priority) const noexcept;
 };
 

@@ -2,18 +2,19 @@
 // The one implementation of sluice/limiter.hpp. Immutable; what it counts is LimitState's.
 #pragma once
 
-#include <array>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "sluice/limiter.hpp"
 
 #include "stage/limiter/limit_state.hpp"
+#include "stage/limiter/owners.hpp"
 #include "stage/limiter/rules.hpp"
 
 namespace sluice::stage {
+
+class Held;
 
 class TokenLimiter final : public Limiter {
   public:
@@ -42,30 +43,16 @@ class TokenLimiter final : public Limiter {
         store::LimitCell* cell;
     };
     [[nodiscard]] std::vector<Seen> all() const;
-    [[nodiscard]] bool is_empty() const noexcept { return rules_.empty(); }
+    [[nodiscard]] bool is_empty() const noexcept { return owners_.all().empty(); }
     [[nodiscard]] LimitState& state() const noexcept { return *state_; }
 
   private:
-    class Held;
-    class Asking;
-
-    using ByName = std::unordered_map<std::string, std::shared_ptr<Rules const>>;
     explicit TokenLimiter(std::shared_ptr<LimitState> state) : state_(std::move(state)) {}
-    Result<void> compile(config::Document const& document);
-    Result<void> add(OwnerKind owner, std::string const& id, config::Limits const& described,
-                     bool per_value = false);
-    [[nodiscard]] bool has(OwnerKind owner) const noexcept {
-        return has_[static_cast<std::size_t>(owner)];
-    }
-    [[nodiscard]] Rules const* find(OwnerKind owner, std::string const& id) const noexcept;
-    void ask_owners(Exchange const& x, Asking& asking) const;
     [[nodiscard]] Held& held_by(Exchange& x) const;
+    [[nodiscard]] Result<void> reserve_beyond(Exchange& x, Held& held, store::Moment now) const;
 
     std::shared_ptr<LimitState> const state_;
-    std::unordered_map<std::string, std::shared_ptr<Rules const>> rules_;  // by kind and identity
-    std::vector<Rules const*> tag_rules_;
-    std::unordered_map<std::string, std::shared_ptr<Learned>> learned_;  // by route
-    std::array<bool, owner_kind_count> has_{};  // is there any of the kind?
+    Owners owners_;
 };
 
 }  // namespace sluice::stage

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 
 #include "base/log.hpp"
 #include "codec/sha256.hpp"
@@ -42,6 +43,17 @@ Entry entry_of(BudgetSlot const& slot) noexcept {
             slot.ordinal.load(), slot.ends.load(), slot.warned.load()};
 }
 
+// Of a file or of the memory, which a build of before may have left with gaps.
+std::vector<Entry> entries_of(std::string_view words) {
+    std::vector<Entry> entries(words.size() / sizeof(Entry));
+    if (!entries.empty()) std::memcpy(entries.data(), words.data(), entries.size() * sizeof(Entry));
+    return entries;
+}
+
+void put_entry(std::string& out, Entry const& entry) {
+    out.append(reinterpret_cast<char const*>(&entry), sizeof entry);
+}
+
 void put_number(std::string& out, std::uint64_t number) {
     out.append(reinterpret_cast<char const*>(&number), sizeof number);
 }
@@ -68,7 +80,10 @@ bool write_file(std::string const& path, std::string const& content) {
 std::optional<std::string> read_file(std::string const& path) {
     int const fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0) return errno == ENOENT ? std::optional<std::string>{""} : std::nullopt;
-    std::string content(table_bytes + head_bytes + digest_bytes, '\0');
+    struct stat status {};
+    constexpr auto most = static_cast<off_t>(table_bytes + head_bytes + digest_bytes);
+    if (::fstat(fd, &status) != 0) status.st_size = most;
+    std::string content(static_cast<std::size_t>(std::min(status.st_size, most)), '\0');
     auto const got = ::read(fd, content.data(), content.size());
     ::close(fd);
     if (got < 0) return std::nullopt;
@@ -79,6 +94,15 @@ std::optional<std::string> read_file(std::string const& path) {
 std::string digest_of(std::string_view content) {
     auto const digest = codec::sha256(content);
     return {reinterpret_cast<char const*>(digest.data()), digest.size()};
+}
+
+std::string file_of(std::uint64_t generation, std::string_view entries) {
+    std::string content;
+    put_number(content, magic);
+    put_number(content, generation);
+    content += entries;
+    content += digest_of(content);
+    return content;
 }
 
 }  // namespace
@@ -138,7 +162,8 @@ Result<void> BudgetTable::map(std::string const& memory_dir) {
     return {};
 }
 
-// Every page is there from the start: memory that could not be had later would end the process.
+// The file is as large as the table can get, its pages come by provide(): memory that could not be
+// had when a slot is written would end the process.
 bool BudgetTable::map_shared(std::string const& path, bool& is_taken) {
     fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd_ < 0) return false;
@@ -149,7 +174,8 @@ bool BudgetTable::map_shared(std::string const& path, bool& is_taken) {
         is_taken = true;
         return false;
     }
-    auto const failed = is_ours ? ::posix_fallocate(fd_, 0, table_bytes) : EPERM;
+    auto failed = is_ours ? ::posix_fallocate(fd_, 0, head_bytes) : EPERM;
+    if (failed == 0 && ::ftruncate(fd_, table_bytes) != 0) failed = errno;
     if (failed == 0) {
         memory_ = ::mmap(nullptr, table_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
         if (memory_ != MAP_FAILED) return true;
@@ -185,21 +211,19 @@ Result<void> BudgetTable::recover() {
         entries = seen.substr(16, body - 16);
     }
     bool const has_memory = head_->magic.load() == magic && head_->generation.load() >= generation;
-    std::vector<Entry> kept;
+    std::string const in_memory = has_memory ? entries_in_memory() : std::string{};
     if (has_memory) {
-        for (std::size_t i = 0; i < capacity; ++i) {
-            if (slots_[i].key.load() != 0) kept.push_back(entry_of(slots_[i]));
-        }
-    } else {
-        kept.resize(entries.size() / sizeof(Entry));
-        if (!kept.empty()) std::memcpy(kept.data(), entries.data(), entries.size());
+        // While the memory is made anew the copy alone holds them, should this process be killed.
+        generation = head_->generation.load();
+        if (write_file(path(), file_of(generation + 1, in_memory))) ++generation;
     }
-    std::memset(memory_, 0, table_bytes);
+    auto const kept = entries_of(has_memory ? std::string_view{in_memory} : entries);
+    if (!wipe()) return table_error("no memory for the budgets");
     auto const now = std::chrono::duration_cast<seconds>(Wall::now().time_since_epoch()).count();
     for (auto const& entry : kept) {
         if (entry.ends <= now) continue;  // its period is over
         auto* slot = find(entry.key);
-        if (!slot) break;
+        if (!slot) return table_error("no memory for the budgets");
         slot->held = entry.held;
         slot->spent = entry.held;  // what was reserved may have been used
         slot->ordinal = entry.ordinal;
@@ -215,28 +239,86 @@ Result<void> BudgetTable::recover() {
     return {};
 }
 
-BudgetSlot* BudgetTable::find(std::uint64_t key) noexcept {
-    for (std::size_t i = 0; i < capacity; ++i) {
-        auto& slot = slots_[(key + i) % capacity];
-        auto there = slot.key.load(std::memory_order_acquire);
-        if (there == key) return &slot;
-        if (there != 0) continue;
-        if (used_.load(std::memory_order_relaxed) >= slots_max) return nullptr;
-        if (slot.key.compare_exchange_strong(there, key, std::memory_order_acq_rel)) {
-            used_.fetch_add(1, std::memory_order_relaxed);
-            return &slot;
+bool BudgetTable::wipe() {
+    if (!is_shared_) return true;  // it is new
+    return ::ftruncate(fd_, 0) == 0 && ::posix_fallocate(fd_, 0, head_bytes) == 0 &&
+           ::ftruncate(fd_, table_bytes) == 0;
+}
+
+// Read, not looked at: what is nowhere written has no page and gets none.
+std::string BudgetTable::entries_in_memory() const {
+    std::string out;
+    std::vector<char> piece(chunk * sizeof(BudgetSlot));
+    for (std::size_t at = head_bytes; at < table_bytes; at += piece.size()) {
+        auto const got = ::pread(fd_, piece.data(), piece.size(), static_cast<off_t>(at));
+        for (std::size_t i = 0; got > 0 && i < static_cast<std::size_t>(got);
+             i += sizeof(BudgetSlot)) {
+            Entry entry{};
+            std::memcpy(&entry, piece.data() + i, sizeof entry);
+            if (entry.key != 0) put_entry(out, entry);
         }
-        if (there == key) return &slot;
+    }
+    return out;
+}
+
+// Private memory comes by itself.
+bool BudgetTable::provide(std::size_t slots) noexcept {
+    auto provided = provided_.load(std::memory_order_acquire);
+    if (slots <= provided) return true;
+    auto const wanted = std::min((slots + chunk - 1) / chunk * chunk, capacity);
+    auto const from = static_cast<off_t>(head_bytes + provided * sizeof(BudgetSlot));
+    auto const bytes = static_cast<off_t>((wanted - provided) * sizeof(BudgetSlot));
+    int failed = is_shared_ ? EINTR : 0;
+    while (failed == EINTR) failed = ::posix_fallocate(fd_, from, bytes);
+    if (failed != 0) return false;
+    while (provided < wanted &&
+           !provided_.compare_exchange_weak(provided, wanted, std::memory_order_acq_rel)) {
+    }
+    return true;
+}
+
+std::uint32_t BudgetTable::allot(std::uint64_t key) noexcept {
+    auto number = returned_.exchange(0, std::memory_order_acq_rel);
+    if (number == 0) {
+        auto used = used_.load(std::memory_order_acquire);
+        do {
+            if (used >= slots_max || !provide(used + 1)) return 0;
+        } while (!used_.compare_exchange_weak(used, used + 1, std::memory_order_acq_rel));
+        number = static_cast<std::uint32_t>(used + 1);
+    }
+    slots_[number - 1].key.store(key, std::memory_order_release);
+    return number;
+}
+
+// Nothing leaves the index, so the first free place after a key's own is the same for all threads.
+BudgetSlot* BudgetTable::find(std::uint64_t key) noexcept {
+    std::uint32_t fresh = 0;
+    for (std::size_t i = 0; i < places; ++i) {
+        auto& place = index_[(key + i) % places];
+        auto number = place.load(std::memory_order_acquire);
+        if (number == 0) {
+            if (fresh == 0) fresh = allot(key);
+            if (fresh == 0) return nullptr;
+            if (place.compare_exchange_strong(number, fresh, std::memory_order_acq_rel)) {
+                return &slots_[fresh - 1];
+            }
+        }
+        auto& slot = slots_[number - 1];
+        if (slot.key.load(std::memory_order_acquire) != key) continue;
+        if (fresh != 0) {  // another thread was first
+            slots_[fresh - 1].key.store(0, std::memory_order_release);
+            returned_.store(fresh, std::memory_order_release);
+        }
+        return &slot;
     }
     return nullptr;
 }
 
 std::string BudgetTable::serialized() const {
     std::string out;
-    for (std::size_t i = 0; i < capacity; ++i) {
-        if (slots_[i].key.load(std::memory_order_relaxed) == 0) continue;
-        auto const entry = entry_of(slots_[i]);
-        out.append(reinterpret_cast<char const*>(&entry), sizeof entry);
+    auto const used = used_.load(std::memory_order_acquire);
+    for (std::size_t i = 0; i < used; ++i) {
+        if (slots_[i].key.load(std::memory_order_relaxed) != 0) put_entry(out, entry_of(slots_[i]));
     }
     return out;
 }
@@ -246,12 +328,7 @@ bool BudgetTable::copy() {
     auto entries = serialized();
     if (entries == copied_ && !is_failing()) return true;
     auto const generation = head_->generation.load() + 1;
-    std::string content;
-    put_number(content, magic);
-    put_number(content, generation);
-    content += entries;
-    content += digest_of(content);
-    bool const is_fine = write_file(path(), content);
+    bool const is_fine = write_file(path(), file_of(generation, entries));
     if (is_fine == is_failing()) {
         if (is_fine) log::info("budgets: {} is written again", path());
         if (!is_fine) log::error("budgets: cannot write {}: {}", path(), std::strerror(errno));

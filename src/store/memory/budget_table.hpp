@@ -4,6 +4,9 @@
 // machine, soon after each change. No worker ever waits for a disk. Opened by the daemon when the
 // configuration has a budget.
 //
+// Slots are taken one after the other, so the table is as large in memory as budgets are in use:
+// its pages are got a chunk at a time. An index of the process's own finds a key's slot.
+//
 // What was reserved by requests that a kill cut off counts as spent afterwards: it may have been.
 #pragma once
 
@@ -20,6 +23,7 @@
 #include "sluice/time.hpp"
 
 #include "store/memory/budget.hpp"
+#include "store/memory/zero_pages.hpp"
 
 namespace sluice::store {
 
@@ -27,6 +31,7 @@ class BudgetTable {
   public:
     static constexpr std::size_t capacity = 1 << 16;
     static constexpr std::size_t slots_max = capacity / 4 * 3;  // in use
+    static constexpr std::size_t chunk = 1 << 10;               // slots got at a time
     static constexpr milliseconds copy_every{100};
 
     // Error: another process has it, or the copy on disk is there but is none. Without shared
@@ -39,8 +44,9 @@ class BudgetTable {
     BudgetTable(BudgetTable const&) = delete;
     BudgetTable& operator=(BudgetTable const&) = delete;
 
-    // The slot of `key` (not 0), taken when it has none; null: the table is full. Lock-free; any
-    // thread. It stays that key's for the life of the process.
+    // The slot of `key` (not 0), taken when it has none; null: the table is full, or there is no
+    // memory. Lock-free; any thread; one in `chunk` new keys asks the system for pages. It stays
+    // that key's for the life of the process.
     BudgetSlot* find(std::uint64_t key) noexcept;
 
     // The last copy to disk failed. Any thread.
@@ -62,11 +68,16 @@ class BudgetTable {
 
   private:
     struct Head;
+    static constexpr std::size_t places = capacity * 2;  // of the index
 
     explicit BudgetTable(std::string storage_dir) : storage_dir_(std::move(storage_dir)) {}
     Result<void> map(std::string const& memory_dir);
     bool map_shared(std::string const& path, bool& is_taken);
     Result<void> recover();
+    bool wipe();                                      // all zero, and the memory given back
+    bool provide(std::size_t slots) noexcept;         // so many have memory
+    std::uint32_t allot(std::uint64_t key) noexcept;  // the number of a new slot, from 1; 0: none
+    [[nodiscard]] std::string entries_in_memory() const;
     void run();
     [[nodiscard]] std::string serialized() const;
     [[nodiscard]] std::string path() const;
@@ -78,7 +89,10 @@ class BudgetTable {
     BudgetSlot* slots_ = nullptr;
     int fd_ = -1;
     bool is_shared_ = false;
-    std::atomic<std::size_t> used_{0};
+    ZeroPages<std::atomic<std::uint32_t>> index_{places};  // numbers of slots; 0: free
+    std::atomic<std::size_t> used_{0};                     // slots, from the first on
+    std::atomic<std::size_t> provided_{0};                 // that have memory
+    std::atomic<std::uint32_t> returned_{0};  // the number of one that was allotted in vain; or 0
     std::atomic<std::uint64_t> copies_{0};
     std::atomic<bool> failing_{false};
 

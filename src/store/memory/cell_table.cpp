@@ -23,8 +23,6 @@ std::uint64_t identity_hash(std::string_view identity) {
     return hash == 0 ? 1 : hash;
 }
 
-CellTable::CellTable() : entries_(capacity) {}
-
 CellTable::~CellTable() {
     for (auto& entry : entries_) delete entry.load();
 }

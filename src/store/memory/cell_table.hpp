@@ -11,10 +11,10 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "store/memory/budget_table.hpp"
 #include "store/memory/limit.hpp"
+#include "store/memory/zero_pages.hpp"
 
 namespace sluice::store {
 
@@ -27,7 +27,7 @@ class CellTable {
     static constexpr std::size_t groups = 1024;
     static constexpr std::size_t label_bytes_max = 128;
 
-    CellTable();
+    CellTable() = default;
     ~CellTable();
     CellTable(CellTable const&) = delete;
     CellTable& operator=(CellTable const&) = delete;
@@ -66,7 +66,7 @@ class CellTable {
     };
     static constexpr std::size_t capacity = cells_max * 2;
 
-    std::vector<std::atomic<Entry*>> entries_;
+    ZeroPages<std::atomic<Entry*>> entries_{capacity};
     std::atomic<std::size_t> count_{0};
 };
 

@@ -1,6 +1,7 @@
 #include "store/memory/limit.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice::store {
 
@@ -27,7 +28,7 @@ LimitCell::State LimitCell::state(Moment now) noexcept {
     State state;
     if (auto* window = std::get_if<Window>(&state_)) {
         state.held = window->held(now.steady_s);
-        if (state.held > 0) state.reset_s = window->wait_s(0, 0, now.steady_s);
+        state.reset_s = window->reset_s(now.steady_s);
         state.reserved = std::clamp<std::int64_t>(window->reserved(), 0, state.held);
     } else if (auto* budget = std::get_if<Budget>(&state_)) {
         auto const seen = budget->state(now.unix_s);
@@ -37,6 +38,16 @@ LimitCell::State LimitCell::state(Moment now) noexcept {
         state.held = std::get_if<Gauge>(&state_)->held();
     }
     return state;
+}
+
+std::int64_t LimitCell::held(Moment now) noexcept {
+    if (auto* window = std::get_if<Window>(&state_)) return window->held(now.steady_s);
+    return state(now).held;
+}
+
+std::int64_t LimitCell::reset_s(Moment now) noexcept {
+    if (auto* window = std::get_if<Window>(&state_)) return window->reset_s(now.steady_s);
+    return state(now).reset_s;
 }
 
 std::int64_t LimitCell::wait_s(std::int64_t amount, std::int64_t cap, Moment now) noexcept {
@@ -66,13 +77,16 @@ struct Grant::State {
     void settle(Used const& bound, Used const& likely) noexcept;
     // Appends what the asks take; on a refusal takes back what this call took.
     std::optional<Denied> take(std::span<Ask const> asks, Moment now);
+    // What is left of `used` for the charge at `index`, after those of the same cell before it.
+    [[nodiscard]] std::int64_t share_of(std::size_t index, std::int64_t used) const noexcept;
 
     Ulid id;
-    Leases* leases = nullptr;
+    Leases* leases = nullptr;  // null: it had run out, and they may be gone
     State* before = nullptr;
     State* after = nullptr;
     std::int64_t ends = 0;  // steady seconds
     bool is_held = true;
+    bool is_extended = false;  // a cell may be charged twice
     std::vector<Charge> charges;
 };
 
@@ -97,8 +111,6 @@ std::optional<Denied> Grant::State::take(std::span<Ask const> asks, Moment now) 
     return std::nullopt;
 }
 
-// A cell may be charged several times, where a grant was extended: what was used fills the charges
-// in their order, and what is more than all of them goes to the last.
 void Grant::State::settle(Used const& bound, Used const& likely) noexcept {
     if (!is_held) return;
     is_held = false;
@@ -106,22 +118,33 @@ void Grant::State::settle(Used const& bound, Used const& likely) noexcept {
     for (std::size_t i = 0; i < charges.size(); ++i) {
         auto const& charge = charges[i];
         auto const& used = charge.is_likely ? likely : bound;
-        auto left = charge.kind == LimitKind::requests      ? used.requests
-                    : charge.kind == LimitKind::usd_budget  ? used.nano_usd
-                    : charge.kind == LimitKind::concurrency ? 0
-                                                            : used.tokens;
-        for (std::size_t j = 0; j < i; ++j) {
-            if (charges[j].cell == charge.cell) left -= std::min(left, charges[j].amount);
-        }
-        bool const is_last =
-            std::none_of(charges.begin() + static_cast<std::ptrdiff_t>(i) + 1, charges.end(),
-                         [&charge](Charge const& later) { return later.cell == charge.cell; });
-        charge.cell->settle(charge.mark, charge.amount,
-                            is_last ? left : std::min(left, charge.amount));
+        auto const all = charge.kind == LimitKind::requests      ? used.requests
+                         : charge.kind == LimitKind::usd_budget  ? used.nano_usd
+                         : charge.kind == LimitKind::concurrency ? 0
+                                                                 : used.tokens;
+        charge.cell->settle(charge.mark, charge.amount, is_extended ? share_of(i, all) : all);
     }
 }
 
-void Grant::Delete::operator()(State* state) const noexcept { delete state; }
+// What was used fills the charges of a cell in their order, and what is more goes to the last.
+std::int64_t Grant::State::share_of(std::size_t index, std::int64_t used) const noexcept {
+    auto const& charge = charges[index];
+    for (std::size_t j = 0; j < index; ++j) {
+        if (charges[j].cell == charge.cell) used -= std::min(used, charges[j].amount);
+    }
+    bool const is_last =
+        std::none_of(charges.begin() + static_cast<std::ptrdiff_t>(index) + 1, charges.end(),
+                     [&charge](Charge const& later) { return later.cell == charge.cell; });
+    return is_last ? used : std::min(used, charge.amount);
+}
+
+void Grant::Delete::operator()(State* state) const noexcept {
+    if (state->leases) {
+        state->leases->keep(state);
+    } else {
+        delete state;
+    }
+}
 
 Grant& Grant::operator=(Grant&& other) noexcept {
     if (this != &other) {
@@ -141,6 +164,7 @@ void Grant::settle(Used const& bound, Used const& likely) noexcept {
 
 std::optional<Denied> Grant::extend(std::span<Ask const> asks, Moment now) {
     if (!is_held()) return std::nullopt;  // it had run out: nothing more can be held by it
+    state_->is_extended = true;
     return state_->take(asks, now);
 }
 
@@ -150,19 +174,48 @@ Ulid const& Grant::id() const noexcept {
 }
 
 Leases::~Leases() {
-    while (first_) first_->settle({}, {});  // a grant that outlives its worker was never used
+    while (first_) {  // a grant that outlives its worker was never used
+        auto* const state = first_;
+        state->settle({}, {});
+        state->leases = nullptr;
+    }
+    while (spare_) delete std::exchange(spare_, spare_->after);
 }
 
 std::variant<Grant, Denied> Leases::reserve(Ulid const& id, std::span<Ask const> asks, Moment now,
                                             std::int64_t lease_s) {
     if (now.steady_s > looked_at_) expire(now);
-    std::unique_ptr<Grant::State, Grant::Delete> state{new Grant::State};
+    auto state = fresh();
     if (auto denied = state->take(asks, now)) return *denied;
     state->id = id;
-    state->leases = this;
     state->ends = now.steady_s + lease_s;
     link(*state);
     return Grant{std::move(state)};
+}
+
+Leases::Owned Leases::fresh() {
+    Owned state{spare_};
+    if (state) {
+        spare_ = state->after;
+        --spares_;
+        state->after = nullptr;
+        state->is_held = true;
+        state->is_extended = false;
+        state->charges.clear();
+    } else {
+        state.reset(new Grant::State);
+    }
+    state->leases = this;
+    return state;
+}
+
+void Leases::keep(Grant::State* state) noexcept {
+    if (spares_ >= spares_max) {
+        delete state;
+        return;
+    }
+    state->after = std::exchange(spare_, state);
+    ++spares_;
 }
 
 std::size_t Leases::expire(Moment now) noexcept {
@@ -176,6 +229,7 @@ std::size_t Leases::expire(Moment now) noexcept {
             }
             state->charges.clear();
             state->settle({}, {});
+            state->leases = nullptr;
             ++ended;
         }
         state = next;

@@ -52,6 +52,8 @@ class LimitCell {
         std::int64_t reset_s = 0;   // until nothing held counts any more; 0: nothing is held
     };
     State state(Moment now) noexcept;
+    std::int64_t held(Moment now) noexcept;     // state().held
+    std::int64_t reset_s(Moment now) noexcept;  // state().reset_s
     // Seconds until `amount` may fit; at least 1.
     std::int64_t wait_s(std::int64_t amount, std::int64_t cap, Moment now) noexcept;
     [[nodiscard]] Budget* budget() noexcept { return std::get_if<Budget>(&state_); }
@@ -138,11 +140,18 @@ class Leases {
 
   private:
     friend class Grant;
+    static constexpr std::size_t spares_max = 256;
+
+    using Owned = std::unique_ptr<Grant::State, Grant::Delete>;
+    Owned fresh();
+    void keep(Grant::State* state) noexcept;  // for the next, or deletes it
     void link(Grant::State& state) noexcept;
     void unlink(Grant::State& state) noexcept;
 
     Grant::State* first_ = nullptr;
     std::size_t held_ = 0;
+    Grant::State* spare_ = nullptr;  // of grants that have ended, linked by `after`
+    std::size_t spares_ = 0;
     std::atomic<std::uint64_t> expired_{0};
     std::int64_t looked_at_ = 0;  // steady seconds of the last expire()
 };

@@ -114,6 +114,18 @@ std::int64_t Window::held(std::int64_t now) noexcept {
     return total_.load(std::memory_order_acquire);
 }
 
+std::int64_t Window::reset_s(std::int64_t now) noexcept {
+    if (held(now) <= 0) return 0;
+    now = std::max(now, head_.load(std::memory_order_acquire));
+    auto const oldest = std::max<std::int64_t>(now - seconds_kept + 1, 0);
+    for (auto second = now; second >= oldest; --second) {
+        auto const word = cells_[slot_of(second)].load(std::memory_order_acquire);
+        if (lap_in(word) != lap_of(second) || (word & amount_mask) == 0) continue;
+        return second + seconds_kept - now;
+    }
+    return seconds_kept;  // on its way into a cell
+}
+
 std::int64_t Window::wait_s(std::int64_t amount, std::int64_t cap, std::int64_t now) noexcept {
     auto left = held(now);
     if (left <= cap - amount) return 0;

@@ -34,6 +34,9 @@ class Window {
     void settled(std::int64_t amount) noexcept {
         reserved_.fetch_sub(amount, std::memory_order_relaxed);
     }
+    // Seconds until nothing that is held now counts any more; 0: nothing is held. Fast where
+    // something was taken lately.
+    std::int64_t reset_s(std::int64_t now) noexcept;
     // Seconds until `amount` would fit; 0: now. For an amount above the cap: until it is empty.
     std::int64_t wait_s(std::int64_t amount, std::int64_t cap, std::int64_t now) noexcept;
 

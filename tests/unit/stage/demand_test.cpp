@@ -1,7 +1,14 @@
 // What was learned of a route, and what an attempt has used: at most, and likely.
 #include "stage/limiter/demand.hpp"
 
+#include <array>
 #include <gtest/gtest.h>
+#include <limits>
+#include <random>
+
+#include "sluice/exchange.hpp"
+
+#include "stage/limiter/media.hpp"
 
 namespace sluice::stage {
 namespace {
@@ -88,6 +95,152 @@ TEST(Demand, WhatIsBeyondReckoningSaturates) {
     EXPECT_GT(demand.nano_usd(a_price()), 0);
     EXPECT_EQ(to_nano_usd(1), 1);  // rounded up
     EXPECT_EQ(to_nano_usd(-1), 0);
+}
+
+// What demand_of() is asked about: a request of these facts. Nothing else of an exchange is looked
+// at, so there is no stream and no Snapshot behind it.
+Demand demand_for(std::string_view body, RequestFacts facts, TokenBound const& bound = {},
+                  Learned const* learned = nullptr, Operation operation = Operation::chat) {
+    alignas(64) static std::array<char, 64> nothing{};
+    Exchange x{reinterpret_cast<net::ServerStream&>(nothing),
+               reinterpret_cast<engine::WorkerContext&>(nothing),
+               reinterpret_cast<engine::Snapshot const&>(nothing)};
+    x.operation = operation;
+    x.body = http::Body::copy_of(body);
+    x.facts = std::move(facts);
+    return demand_of(x, bound, learned);
+}
+
+RequestFacts facts_with(std::int64_t max_output_tokens, std::uint32_t answers = 1) {
+    RequestFacts facts;
+    facts.max_output_tokens = max_output_tokens;
+    facts.answers = answers;
+    return facts;
+}
+
+std::string const body_of_100 = R"({"model":"m","x":")" + std::string(80, 'a') + R"("})";
+
+TEST(DemandOf, AChatIsItsBytesAFrameAndTheAnswersItAsksFor) {
+    ASSERT_EQ(body_of_100.size(), 100U);
+    auto const demand = demand_for(body_of_100, facts_with(50, 3));
+    EXPECT_EQ(demand.requests, 1);
+    EXPECT_EQ(demand.prompt, 100 + 16);
+    EXPECT_EQ(demand.estimate, 25);
+    EXPECT_EQ(demand.likely_prompt, 25);
+    EXPECT_EQ(demand.answers, 3);
+    EXPECT_EQ(demand.output, 50);
+    EXPECT_EQ(demand.likely_output, 50);  // no more than the bound
+    EXPECT_FALSE(demand.is_open);
+    EXPECT_EQ(demand.tokens(), 116 + 150);
+}
+
+TEST(DemandOf, ToolsAndWhatIsNamedByAnAddressCostMoreThanTheirBytes) {
+    auto facts = facts_with(1);
+    facts.has_tools = true;
+    EXPECT_EQ(demand_for(body_of_100, facts).prompt, 100 + 16 + 1024);
+    std::string const body = R"({"a":{"type":"image_url","image_url":{"url":"https://x"}}})";
+    EXPECT_EQ(demand_for(body, facts_with(1)).prompt,
+              static_cast<std::int64_t>(body.size()) + 16 + 2 * 4096);
+}
+
+TEST(DemandOf, AnOpenAnswerIsAsLongAsTheModelsLongest) {
+    TokenBound bound;
+    auto const unknown = demand_for(body_of_100, {}, bound);
+    EXPECT_TRUE(unknown.is_open);
+    EXPECT_EQ(unknown.output, output_tokens_unknown);
+    EXPECT_EQ(unknown.likely_output, 512);
+    bound.output_max = 9000;
+    EXPECT_EQ(demand_for(body_of_100, {}, bound).output, 9000);
+    EXPECT_EQ(demand_for(body_of_100, {}, bound, nullptr, Operation::complete).output,
+              completion_tokens_default);
+}
+
+TEST(DemandOf, BoundsBeyondReasonAreBounded) {
+    EXPECT_EQ(demand_for(body_of_100, facts_with(-5)).output, 0);
+    auto const most = std::numeric_limits<std::int64_t>::max();
+    auto const demand = demand_for(body_of_100, facts_with(most, 128));
+    EXPECT_EQ(demand.output, std::int64_t{1} << 40);
+    EXPECT_EQ(demand.written(), std::int64_t{1} << 40);
+    EXPECT_GT(demand.tokens(), demand.written());
+}
+
+TEST(DemandOf, WhatWritesNothingHasNoAnswers) {
+    for (auto const operation : {Operation::embed, Operation::count}) {
+        auto const demand = demand_for(body_of_100, facts_with(50), {}, nullptr, operation);
+        EXPECT_EQ(demand.answers, 0);
+        EXPECT_EQ(demand.written(), 0);
+        EXPECT_EQ(demand.tokens(), 116);
+    }
+}
+
+TEST(DemandOf, ChoicesThatAreFannedOutReadThePromptEachTime) {
+    TokenBound bound;
+    bound.requests = 4;
+    auto const demand = demand_for(body_of_100, facts_with(50, 4), bound);
+    EXPECT_EQ(demand.tokens(), 4 * 116 + 4 * 50);
+    EXPECT_EQ(demand.answers_of_one(), 1);
+}
+
+TEST(DemandOf, WhatWasLearnedIsLikelyAndNeverAboveTheBound) {
+    Learned learned;
+    for (int i = 0; i < 40; ++i) learned.note(100, 200, 30, 1);
+    auto const demand = demand_for(body_of_100, {}, {}, &learned);
+    EXPECT_GE(demand.likely_prompt, 50);  // twice its estimate
+    EXPECT_LE(demand.likely_prompt, 60);
+    EXPECT_GE(demand.likely_output, 30);
+    EXPECT_LT(demand.likely_output, 40);
+    EXPECT_EQ(demand.output, output_tokens_unknown);
+    for (int i = 0; i < 4000; ++i) learned.note(1, 7, 5000, 1);
+    auto const bounded = demand_for(body_of_100, facts_with(50), {}, &learned);
+    EXPECT_EQ(bounded.likely_prompt, bounded.prompt);
+    EXPECT_EQ(bounded.likely_output, 50);
+}
+
+// A word at a time, as plainly as it can be said.
+std::int64_t media_plainly(std::string_view body) {
+    std::int64_t found = 0;
+    for (std::size_t at = 0; at < body.size(); ++at) {
+        for (std::string_view const word :
+             {"\"image_url\"", "\"source\"", "\"file\"", "\"input_audio\""}) {
+            found += body.substr(at).starts_with(word) ? 1 : 0;
+        }
+    }
+    return found;
+}
+
+TEST(Media, IsFoundWhereverItStands) {
+    for (std::string_view const word :
+         {"\"image_url\"", "\"source\"", "\"file\"", "\"input_audio\""}) {
+        for (std::size_t before = 0; before < 140; ++before) {
+            for (std::size_t after = 0; after < 70; ++after) {
+                std::string body(before, 'x');
+                body.append(word).append(after, '"');
+                ASSERT_EQ(media_in(body), 1) << word << " " << before << " " << after;
+            }
+        }
+    }
+    EXPECT_EQ(media_in(""), 0);
+    EXPECT_EQ(media_in("\""), 0);
+    EXPECT_EQ(media_in(R"("file)"), 0);
+    EXPECT_EQ(media_in(R"("files" "filename" image_url)"), 0);
+    EXPECT_EQ(media_in(R"("file""file")"), 2);
+}
+
+TEST(Media, AgreesWithAPlainSearch) {
+    std::mt19937 dice(11);
+    std::array<std::string_view, 8> const pieces = {"\"image_url\"",
+                                                    "\"source\"",
+                                                    "\"file\"",
+                                                    "\"input_audio\"",
+                                                    "\"",
+                                                    "\"s",
+                                                    "text \u00e9 of some length",
+                                                    "i"};
+    for (int i = 0; i < 3000; ++i) {
+        std::string body;
+        for (auto left = dice() % 30; left > 0; --left) body += pieces[dice() % pieces.size()];
+        ASSERT_EQ(media_in(body), media_plainly(body)) << body;
+    }
 }
 
 AttemptRecord attempt(std::string outcome, std::uint16_t status, bool reported,

@@ -3,8 +3,12 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <set>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
+#include <vector>
 
 #include "store/memory/budget_table.hpp"
 #include "store/memory/cell_table.hpp"
@@ -231,6 +235,95 @@ TEST_F(BudgetTableTest, without_shared_memory_it_works_on_and_says_so) {
     ASSERT_TRUE(table);
     EXPECT_FALSE((*table)->is_shared());
     EXPECT_TRUE((*table)->find(5));
+}
+
+TEST_F(BudgetTableTest, it_grows_with_its_budgets_and_finds_each_again) {
+    {
+        auto table = open();
+        ASSERT_TRUE(table);
+        struct stat status {};
+        std::string const memory = fs::directory_iterator(dir_ + "/memory")->path();
+        ASSERT_EQ(::stat(memory.c_str(), &status), 0);
+        auto const pages_at_first = status.st_blocks;
+        constexpr std::uint64_t keys = BudgetTable::chunk * 3;
+        for (std::uint64_t key = 1; key <= keys; ++key) {
+            // Many of them begin at one place of the index.
+            auto* slot = (*table)->find(key << 20);
+            ASSERT_TRUE(slot);
+            LimitCell cell{*slot, Period::total, nullptr};
+            auto const amount = static_cast<std::int64_t>(key);
+            ASSERT_TRUE(cell.take(amount, amount, now_)) << "a slot of another key";
+        }
+        ASSERT_EQ((*table)->slots_used(), keys);
+        ASSERT_EQ(::stat(memory.c_str(), &status), 0);
+        EXPECT_GT(status.st_blocks, pages_at_first);
+        EXPECT_LE(pages_at_first * 512, 64 * 1024) << "an empty table has no pages";
+        for (std::uint64_t key = 1; key <= keys; ++key) {
+            LimitCell cell{*(*table)->find(key << 20), Period::total, nullptr};
+            ASSERT_EQ(cell.state(now_).held, static_cast<std::int64_t>(key));
+        }
+    }
+    auto table = open();
+    LimitCell cell{*(*table)->find(std::uint64_t{777} << 20), Period::total, nullptr};
+    EXPECT_EQ(cell.state(now_).held, 777);
+}
+
+TEST_F(BudgetTableTest, threads_that_name_the_same_keys_get_the_same_slots) {
+    auto table = open();
+    ASSERT_TRUE(table);
+    constexpr std::uint64_t keys = 4000;
+    constexpr int threads = 4;
+    std::vector<std::vector<BudgetSlot*>> found(threads);
+    std::vector<std::thread> all;
+    for (auto& mine : found) {
+        all.emplace_back([&table, &mine] {
+            for (std::uint64_t key = 1; key <= keys; ++key) mine.push_back((*table)->find(key));
+        });
+    }
+    for (auto& thread : all) thread.join();
+    for (auto const& mine : found) ASSERT_EQ(mine, found.front());
+    std::set<BudgetSlot*> const distinct(found.front().begin(), found.front().end());
+    EXPECT_EQ(distinct.size(), keys);
+    EXPECT_EQ(distinct.count(nullptr), 0U);
+    // A slot allotted in vain is the next key's, so hardly any is lost.
+    EXPECT_LE((*table)->slots_used(), keys + keys / 10);
+}
+
+TEST_F(BudgetTableTest, it_is_full_at_its_bound_and_says_so) {
+    auto table = open();
+    ASSERT_TRUE(table);
+    for (std::uint64_t key = 1; key <= BudgetTable::slots_max; ++key) {
+        ASSERT_TRUE((*table)->find(key));
+    }
+    EXPECT_FALSE((*table)->find(BudgetTable::slots_max + 1));
+    EXPECT_TRUE((*table)->find(1));
+}
+
+// The moment in which the memory has been wiped and not filled again: the copy has it all.
+TEST_F(BudgetTableTest, a_kill_while_it_starts_loses_nothing) {
+    auto const child = ::fork();
+    if (child == 0) {
+        auto table = open();
+        if (!table) ::_exit(3);
+        LimitCell cell{*(*table)->find(7), Period::total, nullptr};
+        if (!cell.take(100, 1000, now_)) ::_exit(4);
+        ::kill(::getpid(), SIGKILL);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFSIGNALED(status));
+    auto const second = ::fork();
+    if (second == 0) {
+        auto table = open();
+        ::kill(::getpid(), SIGKILL);  // before the copying thread's first round
+    }
+    ::waitpid(second, &status, 0);
+    ASSERT_TRUE(WIFSIGNALED(status));
+    for (auto const& each : fs::directory_iterator(dir_ + "/memory")) {
+        fs::resize_file(each.path(), 0);
+    }
+    auto table = open();
+    EXPECT_EQ((LimitCell{*(*table)->find(7), Period::total, nullptr}.state(now_).held), 100);
 }
 
 TEST(CellTable, the_same_owner_finds_the_same_cell_and_newcomers_beyond_the_bound_share) {

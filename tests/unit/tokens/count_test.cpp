@@ -42,6 +42,18 @@ TEST(Count, every_length_counts_the_same_as_its_parts) {
     }
 }
 
+// Runs of ASCII are passed over: what stands beside them, at any place, is counted all the same.
+TEST(Count, what_is_rare_counts_wherever_it_stands) {
+    std::string_view const letter = "\xE4\xBD\xA0";
+    for (std::size_t size = 1; size < 200; ++size) {
+        for (std::size_t at = 0; at <= size; ++at) {
+            std::string text(size, 'x');
+            text.insert(at, letter);
+            ASSERT_EQ(count(text).estimate, static_cast<std::int64_t>((size + 4 + 3) / 4));
+        }
+    }
+}
+
 TEST(Count, a_denser_script_is_more_tokens_of_as_many_bytes) {
     std::string const ascii(120, 'a');
     std::string cyrillic, chinese;
