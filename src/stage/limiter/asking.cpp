@@ -37,6 +37,7 @@ std::int64_t of_kind(Used const& used, LimitKind kind) noexcept {
 Asking::Asking(LimitState& state, Exchange const& x)
     : state_(state),
       list_(state.desk(x.record.worker).asks),
+      names_(state.desk(x.record.worker).names),
       priority_(x.principal ? x.principal->priority : Priority::normal),
       counts_only_(x.operation == Operation::count) {
     list_.clear();
@@ -77,7 +78,7 @@ store::LimitCell* Asking::named_cell(Rule const& rule, std::string_view value,
                                      std::uint64_t& hash) {
     auto* const named = state_.named();
     if (!named) return nullptr;
-    if (hash == 0) hash = store::identity_hash(value);
+    if (hash == 0) hash = names_.of(value);
     return named->find(hash, rule.salt, value, rule.kind, rule.period, rule.zone, state_.budgets());
 }
 

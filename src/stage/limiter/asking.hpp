@@ -67,6 +67,7 @@ class Asking {
 
     LimitState& state_;
     AskList& list_;
+    NameHashes& names_;
     Priority priority_;
     bool counts_only_;
     bool needs_demand_ = false;

@@ -17,6 +17,7 @@
 #include "config/document.hpp"
 #include "stage/limiter/ask_list.hpp"
 #include "stage/limiter/learned.hpp"
+#include "stage/limiter/name_hashes.hpp"
 #include "stage/limiter/rules.hpp"
 #include "store/memory/budget_table.hpp"
 #include "store/memory/cell_table.hpp"
@@ -56,6 +57,7 @@ class LimitState {
     struct Desk {
         store::Leases leases;
         AskList asks;  // of the decision at hand, kept for its memory
+        NameHashes names;
     };
     Desk& desk(unsigned worker) noexcept { return *desks_[worker]; }
     // Of owners that requests name; null while no rule is about such. Any thread.
