@@ -37,6 +37,11 @@ std::string decoded(std::string_view quoted) {
     return codec::JsonString{quoted, quoted.find('\\') != quoted.npos}.decoded();
 }
 
+Error too_large() {
+    return upstream_error(ErrorCode::response_too_large, Retry::next, 502,
+                          "the provider's answer is too large to be guarded");
+}
+
 bool same_unit(TextUnit const& a, TextUnit const& b) noexcept {
     return a.choice == b.choice && a.part == b.part && a.whole_choice == b.whole_choice;
 }
@@ -73,11 +78,18 @@ AnswerGuard::~AnswerGuard() = default;
 Result<void> AnswerGuard::feed(std::string_view bytes, FrameSink& sink) {
     sink_ = &sink;
     auto fed = reader_->feed(bytes, *this);
-    if (fed && too_large_) {
-        return upstream_error(ErrorCode::response_too_large, Retry::next, 502,
-                              "the provider's answer is too large to be guarded");
-    }
+    if (fed && too_large_) return too_large();
     return fed;
+}
+
+Result<void> AnswerGuard::read_whole(std::string_view bytes, FrameSink& sink) {
+    if (options_.streamed) return AnswerReader::read_whole(bytes, sink);
+    sink_ = &sink;
+    is_there_ = true;
+    auto read = reader_->read_whole(bytes, *this);
+    if (!read) return read;
+    if (bytes.size() > options_.body_bytes_max) return too_large();
+    return check_whole(bytes, sink);
 }
 
 Result<void> AnswerGuard::finish(FrameSink& sink) {
@@ -85,7 +97,7 @@ Result<void> AnswerGuard::finish(FrameSink& sink) {
     if (blocked_) return {};
     auto finished = reader_->finish(*this);
     if (!finished || blocked_) return finished;
-    if (!options_.streamed) return check_whole(sink);
+    if (!options_.streamed) return check_whole(body_, sink);
     out_.clear();
     changed_ = true;
     codec::SseFrame tail;
@@ -99,20 +111,20 @@ Result<void> AnswerGuard::finish(FrameSink& sink) {
     return {};
 }
 
-Result<void> AnswerGuard::check_whole(FrameSink& sink) {
+Result<void> AnswerGuard::check_whole(std::string_view body, FrameSink& sink) {
     if (reader_->fault()) {
-        sink.on_frame({FrameKind::fault, body_});
+        sink.on_frame({FrameKind::fault, body});
         return {};
     }
     std::vector<TextPlace> places;
-    if (!texts_.read_whole(body_, places)) {
+    if (!texts_.read_whole(body, places)) {
         return upstream_error(ErrorCode::upstream_bad_response, Retry::next, 502,
                               "The provider's answer could not be read.",
                               "no answer that a guardrail can read");
     }
     Patches patches;
     for (auto const& place : places) {
-        if (on_place(place, body_, patches)) continue;
+        if (on_place(place, body, patches)) continue;
         run_.blocked->place = place.name;
         blocked_ = true;
         return {};
@@ -120,11 +132,11 @@ Result<void> AnswerGuard::check_whole(FrameSink& sink) {
     std::sort(patches.begin(), patches.end(),
               [](Patch const& a, Patch const& b) { return a.offset < b.offset; });
     if (patches.empty()) {
-        sink.on_frame({FrameKind::content, body_});
+        sink.on_frame({FrameKind::content, body});
         return {};
     }
     std::string out;
-    for (auto const piece : gather(body_, patches)) out += piece;
+    for (auto const piece : gather(body, patches)) out += piece;
     sink.on_frame({FrameKind::content, out});
     return {};
 }
@@ -132,6 +144,7 @@ Result<void> AnswerGuard::check_whole(FrameSink& sink) {
 void AnswerGuard::on_frame(Frame const& frame) {
     if (blocked_) return;
     if (!options_.streamed) {
+        if (is_there_) return;
         too_large_ = too_large_ || body_.size() + frame.raw.size() > options_.body_bytes_max;
         if (!too_large_) body_ += frame.raw;
         return;

@@ -29,6 +29,7 @@ class AnswerGuard final : public AnswerReader, private FrameSink {
 
     Result<void> feed(std::string_view bytes, FrameSink& sink) override;
     Result<void> finish(FrameSink& sink) override;
+    Result<void> read_whole(std::string_view bytes, FrameSink& sink) override;
 
     // The answer may not go on. In a stream its end has come out as frames; of a whole answer,
     // nothing.
@@ -59,7 +60,7 @@ class AnswerGuard final : public AnswerReader, private FrameSink {
     struct Channel;
 
     void on_frame(Frame const& frame) override;
-    Result<void> check_whole(FrameSink& sink);
+    Result<void> check_whole(std::string_view body, FrameSink& sink);
     void on_fault(Frame const& frame);
     void on_event(codec::SseFrame const& event);
     bool on_texts(codec::SseFrame const& event);
@@ -89,6 +90,7 @@ class AnswerGuard final : public AnswerReader, private FrameSink {
     bool changed_ = false;  // the frame at hand
     bool blocked_ = false;
     bool too_large_ = false;
+    bool is_there_ = false;  // the whole answer was given at once: no need to collect it
 };
 
 }  // namespace sluice::guard
