@@ -128,6 +128,12 @@ Told run_answer(GuardRun& run, std::string const& dialect, std::vector<std::stri
     AnswerGuard reader(codec.open_reader({streamed, 1 << 20}), *codec.texts, run,
                        {streamed, 1 << 20, 1 << 26});
     Collected sink;
+    // Of whole answers every other one is there at once.
+    bool const is_there = !streamed && pieces.front().size() % 2 == 0;
+    if (is_there) {
+        (void)reader.read_whole(pieces.front(), sink);
+        return {reader.has_blocked(), reader.held().bytes_max, sink.text, {}};
+    }
     for (auto const& piece : pieces) {
         if (!reader.feed(piece, sink) || reader.has_blocked()) break;
     }
