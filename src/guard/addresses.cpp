@@ -127,13 +127,13 @@ class Ip final : public Matcher {
         auto const digit = bytes_in("0-9"), hex = bytes_in("0-9A-Fa-f");
         auto const dot = bytes_of("."), colon = bytes_of(":");
         auto const edge = ~(word_bytes() | bytes_of(".:"));
-        return {Lead::of({digit, dot, digit}, edge),
-                Lead::of({digit, digit, dot, digit}, edge),
-                Lead::of({digit, digit, digit, dot}, edge),
+        return {Lead::of({digit, dot, digit, digit | dot}, edge),
+                Lead::of({digit, digit, dot, digit, digit | dot}, edge),
+                Lead::of({digit, digit, digit, dot, digit}, edge),
                 Lead::of({hex, colon, hex | colon}, edge),
                 Lead::of({hex, hex, colon, hex | colon}, edge),
-                Lead::of({hex, hex, hex, colon}, edge),
-                Lead::of({hex, hex, hex, hex}, edge),
+                Lead::of({hex, hex, hex, colon, hex | colon}, edge),
+                Lead::of({hex, hex, hex, hex, colon}, edge),
                 Lead::of({colon, colon}, edge)};
     }
 

@@ -5,14 +5,15 @@
 namespace sluice::guard {
 namespace {
 
-// Of ten thousand bytes of English prose with many numbers and names, about: buckets are made by it.
+// Of ten thousand bytes of English prose with many numbers and names, about: buckets are made by
+// it.
 constexpr unsigned letter_weight[26] = {600, 110, 210, 310, 950, 160, 150, 420, 510,
                                         15,  60,  300, 180, 510, 560, 140, 10,  440,
                                         470, 680, 210, 75,  150, 15,  150, 10};
 constexpr unsigned space_weight = 1600;
-constexpr unsigned digit_weight = 150;
-constexpr unsigned upper_weight = 40;
-constexpr unsigned mark_weight = 30;
+constexpr unsigned digit_weight = 60;
+constexpr unsigned upper_weight = 15;
+constexpr unsigned mark_weight = 20;
 constexpr unsigned other_weight = 3;
 
 constexpr unsigned weight_of(unsigned byte) noexcept {

@@ -19,7 +19,7 @@ ByteSet word_bytes() noexcept;
 
 // A match that is shorter than the places may be followed by anything.
 struct Lead {
-    static constexpr std::size_t places = 4;
+    static constexpr std::size_t places = 5;
     std::array<ByteSet, places> bytes;
     ByteSet before = any_byte();  // nothing may stand before it, whatever this says
 

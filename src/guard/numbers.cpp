@@ -127,11 +127,11 @@ class CreditCard final : public Matcher {
     // By the first two digits; a space or dash may stand between them.
     [[nodiscard]] std::vector<Lead> leads() const override {
         auto const edge = ~word_bytes(), next = bytes_in("0-9 -");
-        return {Lead::of({bytes_of("2"), bytes_in("2-7 -"), next, next}, edge),
-                Lead::of({bytes_of("3"), bytes_in("04-9 -"), next, next}, edge),
-                Lead::of({bytes_of("4"), next, next, next}, edge),
-                Lead::of({bytes_of("5"), bytes_in("0-8 -"), next, next}, edge),
-                Lead::of({bytes_of("6"), bytes_in("02-57 -"), next, next}, edge)};
+        return {Lead::of({bytes_of("2"), bytes_in("2-7 -"), next, next, next}, edge),
+                Lead::of({bytes_of("3"), bytes_in("04-9 -"), next, next, next}, edge),
+                Lead::of({bytes_of("4"), next, next, next, next}, edge),
+                Lead::of({bytes_of("5"), bytes_in("0-8 -"), next, next, next}, edge),
+                Lead::of({bytes_of("6"), bytes_in("02-57 -"), next, next, next}, edge)};
     }
 
     [[nodiscard]] Tried attempt(std::string_view text, std::size_t from,
@@ -160,7 +160,7 @@ class UsSsn final : public Matcher {
 
     [[nodiscard]] std::vector<Lead> leads() const override {
         auto const digit = bytes_in("0-9");
-        return {Lead::of({bytes_in("0-8"), digit, digit, bytes_of(" -")},
+        return {Lead::of({bytes_in("0-8"), digit, digit, bytes_of(" -"), digit},
                          ~(word_bytes() | bytes_of("-")))};
     }
 
@@ -201,15 +201,15 @@ class Phone final : public Matcher {
 
     [[nodiscard]] std::vector<Lead> leads() const override {
         auto const digit = bytes_in("0-9"), first = bytes_in("1-9"), high = bytes_in("2-9");
-        auto const joint = bytes_of(" .-");
+        auto const joint = bytes_of(" .-"), next = bytes_in("0-9 /-");
         auto const edge = ~(word_bytes() | bytes_of("+")), number = edge & ~bytes_of(".,-/:");
         return {Lead::of({bytes_of("+"), first}, edge),
-                Lead::of({bytes_of("0"), first, bytes_in("0-9 /-"), bytes_in("0-9 /-")}, number),
+                Lead::of({bytes_of("0"), first, next, next, next}, number),
                 Lead::of({bytes_of("0"), bytes_of("0"), first}, number),
-                Lead::of({bytes_of("1"), joint, bytes_of("("), high}, number),
-                Lead::of({bytes_of("1"), joint, high, digit}, number),
-                Lead::of({bytes_of("("), high, digit, digit}, number),
-                Lead::of({high, digit, digit, joint}, number)};
+                Lead::of({bytes_of("1"), joint, bytes_of("("), high, digit}, number),
+                Lead::of({bytes_of("1"), joint, high, digit, digit}, number),
+                Lead::of({bytes_of("("), high, digit, digit, bytes_of(")")}, number),
+                Lead::of({high, digit, digit, joint, high}, number)};
     }
 
     [[nodiscard]] Tried attempt(std::string_view text, std::size_t from,
@@ -351,7 +351,8 @@ class Iban final : public Matcher {
 
     [[nodiscard]] std::vector<Lead> leads() const override {
         auto const letter = bytes_in("A-Za-z"), digit = bytes_in("0-9");
-        return {Lead::of({letter, letter, digit, digit}, ~bytes_in("A-Za-z0-9"))};
+        return {Lead::of({letter, letter, digit, digit, bytes_in("A-Za-z0-9 -")},
+                         ~bytes_in("A-Za-z0-9"))};
     }
 
     [[nodiscard]] Tried attempt(std::string_view text, std::size_t from,

@@ -223,7 +223,7 @@ class Secrets final : public Matcher {
     // The first bytes of each format, and of a private key's head.
     [[nodiscard]] std::vector<Lead> leads() const override {
         auto const dash = bytes_of("-");
-        std::vector<Lead> out{Lead::of({dash, dash, dash, dash})};
+        std::vector<Lead> out{Lead::of({dash, dash, dash, dash, dash})};
         for (auto const& format : formats_) {
             auto lead = Lead::of({}, ~bytes_in("A-Za-z0-9"));
             std::size_t place = 0;

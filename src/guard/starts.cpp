@@ -256,7 +256,7 @@ struct Found {
 };
 
 // Bits of the places in the block where something may begin; only where there are some, `found` is
-// written. Reads from the byte before `block` to the third behind it.
+// written. Reads from the byte before `block` to the fourth behind it.
 [[gnu::target("avx2"), gnu::always_inline]] inline std::uint32_t look_at(Tables const& low,
                                                                          Tables const& high,
                                                                          char const* block,

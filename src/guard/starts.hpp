@@ -63,8 +63,8 @@ class Starts {
         auto last = static_cast<unsigned>(-1);
         for (; words != 0; words &= words - 1) {
             auto const word = static_cast<std::size_t>(__builtin_ctz(words));
-            auto leads =
-                rows[0][word] & rows[1][word] & rows[2][word] & rows[3][word] & rows[4][word];
+            auto leads = rows[0][word] & rows[1][word] & rows[2][word] & rows[3][word] &
+                         rows[4][word] & rows[5][word];
             for (; leads != 0; leads &= leads - 1) {
                 auto const rule =
                     rule_of_[word * 64 + static_cast<std::size_t>(__builtin_ctzll(leads))];
@@ -83,7 +83,7 @@ class Starts {
 
     // The byte before, and those of a lead.
     static constexpr std::size_t columns = Lead::places + 1;
-    static_assert(columns == 5);
+    static_assert(columns == 6);
     // Eight buckets each.
     static constexpr std::size_t banks = 2;
     using Halves = std::array<std::array<std::uint8_t, 16>, columns>;
@@ -109,8 +109,8 @@ class Starts {
     [[nodiscard]] Rows rows_at(std::string_view text, std::size_t at) const noexcept {
         if (at > 0 && at + Lead::places <= text.size()) {
             auto const* const bytes = text.data() + at - 1;
-            return {row(0, bytes[0]), row(1, bytes[1]), row(2, bytes[2]), row(3, bytes[3]),
-                    row(4, bytes[4])};
+            return {row(0, bytes[0]), row(1, bytes[1]), row(2, bytes[2]),
+                    row(3, bytes[3]), row(4, bytes[4]), row(5, bytes[5])};
         }
         Rows rows;
         for (std::size_t column = 0; column < columns; ++column) {
