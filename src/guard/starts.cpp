@@ -12,6 +12,7 @@ namespace sluice::guard {
 namespace {
 
 constexpr std::size_t buckets_max = 16;
+constexpr int sweeps = 1;
 #if defined(__x86_64__)
 constexpr std::size_t block_bytes = 32;
 
@@ -35,6 +36,7 @@ struct Starts::Bucket {
     std::vector<std::size_t> entries;
     bool is_gone = false;
 
+    Bucket() = default;
     Bucket(Lead const& lead, std::size_t entry) : entries{entry} {
         for (std::size_t column = 0; column < columns; ++column) {
             auto const& bytes = column_of(lead, column);
@@ -162,7 +164,37 @@ std::vector<Starts::Bucket> Starts::cluster(std::vector<Entry> const& entries) {
         }
     }
     std::erase_if(buckets, [](Bucket const& bucket) { return bucket.is_gone; });
+    for (int sweep = 0; sweep < sweeps; ++sweep) settle(entries, buckets);
     return buckets;
+}
+
+// Each lead goes to the bucket where it costs least, the others being as they are.
+void Starts::settle(std::vector<Entry> const& entries, std::vector<Bucket>& buckets) {
+    for (std::size_t entry = 0; entry < entries.size(); ++entry) {
+        auto const has = [entry](Bucket const& bucket) {
+            return std::find(bucket.entries.begin(), bucket.entries.end(), entry) !=
+                   bucket.entries.end();
+        };
+        auto const home = std::find_if(buckets.begin(), buckets.end(), has);
+        if (home->entries.size() == 1) continue;
+        Bucket const alone(entries[entry].lead, entry);
+        Bucket rest;
+        for (auto const other : home->entries) {
+            if (other != entry) rest.take(Bucket(entries[other].lead, other));
+        }
+        auto* best = &*home;
+        auto least = home->frequency() - rest.frequency();
+        for (auto& bucket : buckets) {
+            if (&bucket == &*home) continue;
+            auto const price = bucket.frequency_with(alone) - bucket.frequency();
+            if (price >= least) continue;
+            least = price;
+            best = &bucket;
+        }
+        if (best == &*home) continue;
+        *home = std::move(rest);
+        best->take(alone);
+    }
 }
 
 void Starts::fill_halves(std::vector<Bucket> const& buckets) {

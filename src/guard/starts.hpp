@@ -93,6 +93,7 @@ class Starts {
 
     struct Bucket;
     [[nodiscard]] static std::vector<Bucket> cluster(std::vector<Entry> const& entries);
+    static void settle(std::vector<Entry> const& entries, std::vector<Bucket>& buckets);
     void fill_halves(std::vector<Bucket> const& buckets);
     void fill_exact(std::vector<Entry> const& entries, std::vector<Bucket> const& buckets);
     // Bits of buckets.

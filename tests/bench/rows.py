@@ -88,15 +88,15 @@ def rows(seconds):
            Through("sluice, plain", "sluice, plain")]
     return [
         *(closed(f"1 KB, c={c}", "unary-1k", "1k", c, MEASURED if c == 1 else BESIDE) for c in (1, 16)),
-        closed("1 KB, c=64", "unary-1k", "1k", 64, BESIDE + off, quick=True, gate=5),
+        closed("1 KB, c=64", "unary-1k", "1k", 64, BESIDE + off, quick=True, gate=3.5),
         closed("1 KB, c=64, access log", "unary-1k", "1k", 64, [Through("nginx", "nginx+log"), BESIDE[1]]),
         closed("1 KB, c=256", "unary-1k", "1k", 256),
         *(closed(f"100 KB request, c={c}", "unary-1k", "100k", c, BESIDE + off if c == 16 else BESIDE,
-                 quick=c == 16, gate=7 if c == 16 else 0) for c in (1, 16, 64, 256)),
+                 quick=c == 16, gate=6 if c == 16 else 0) for c in (1, 16, 64, 256)),
         *(closed(f"100 KB answer, c={c}", "unary-100k", "1k", c, BESIDE + off if c == 16 else BESIDE,
                  quick=c == 16) for c in (1, 16, 64, 256)),
         *(open_loop(rate, delay, quick=rate == 1000 and delay == 0) for rate in (1000, 5000) for delay in (0, 20)),
-        stream("SSE flood, 16 streams", 16, flood, through=BESIDE + off, quick=True, gate=6),
+        stream("SSE flood, 16 streams", 16, flood, through=BESIDE + off, quick=True, gate=5),
         stream("SSE paced, 200 x 100/s", 200, max(20, int(100 * seconds)), 10000, MEASURED, ramp_us=1000),
         stream("SSE paced, 512 x 20/s", 512, paced, 50000, MEASURED, ramp_us=1000, quick=True, gate=3),
         # All 2,000 are open for three quarters of it.
