@@ -85,11 +85,10 @@ Result<void> AnswerGuard::feed(std::string_view bytes, FrameSink& sink) {
 Result<void> AnswerGuard::read_whole(std::string_view bytes, FrameSink& sink) {
     if (options_.streamed) return AnswerReader::read_whole(bytes, sink);
     sink_ = &sink;
-    is_there_ = true;
+    // What goes on is what the reader gives out: it may have translated.
     auto read = reader_->read_whole(bytes, *this);
-    if (!read) return read;
-    if (bytes.size() > options_.body_bytes_max) return too_large();
-    return check_whole(bytes, sink);
+    if (read && too_large_) return too_large();
+    return read ? check_whole(sink) : std::move(read);
 }
 
 Result<void> AnswerGuard::finish(FrameSink& sink) {
@@ -97,7 +96,7 @@ Result<void> AnswerGuard::finish(FrameSink& sink) {
     if (blocked_) return {};
     auto finished = reader_->finish(*this);
     if (!finished || blocked_) return finished;
-    if (!options_.streamed) return check_whole(body_, sink);
+    if (!options_.streamed) return check_whole(sink);
     out_.clear();
     changed_ = true;
     codec::SseFrame tail;
@@ -111,20 +110,20 @@ Result<void> AnswerGuard::finish(FrameSink& sink) {
     return {};
 }
 
-Result<void> AnswerGuard::check_whole(std::string_view body, FrameSink& sink) {
+Result<void> AnswerGuard::check_whole(FrameSink& sink) {
     if (reader_->fault()) {
-        sink.on_frame({FrameKind::fault, body});
+        sink.on_frame({FrameKind::fault, body_});
         return {};
     }
     std::vector<TextPlace> places;
-    if (!texts_.read_whole(body, places)) {
+    if (!texts_.read_whole(body_, places)) {
         return upstream_error(ErrorCode::upstream_bad_response, Retry::next, 502,
                               "The provider's answer could not be read.",
                               "no answer that a guardrail can read");
     }
     Patches patches;
     for (auto const& place : places) {
-        if (on_place(place, body, patches)) continue;
+        if (on_place(place, body_, patches)) continue;
         run_.blocked->place = place.name;
         blocked_ = true;
         return {};
@@ -132,11 +131,11 @@ Result<void> AnswerGuard::check_whole(std::string_view body, FrameSink& sink) {
     std::sort(patches.begin(), patches.end(),
               [](Patch const& a, Patch const& b) { return a.offset < b.offset; });
     if (patches.empty()) {
-        sink.on_frame({FrameKind::content, body});
+        sink.on_frame({FrameKind::content, body_});
         return {};
     }
     std::string out;
-    for (auto const piece : gather(body, patches)) out += piece;
+    for (auto const piece : gather(body_, patches)) out += piece;
     sink.on_frame({FrameKind::content, out});
     return {};
 }
@@ -144,7 +143,6 @@ Result<void> AnswerGuard::check_whole(std::string_view body, FrameSink& sink) {
 void AnswerGuard::on_frame(Frame const& frame) {
     if (blocked_) return;
     if (!options_.streamed) {
-        if (is_there_) return;
         too_large_ = too_large_ || body_.size() + frame.raw.size() > options_.body_bytes_max;
         if (!too_large_) body_ += frame.raw;
         return;

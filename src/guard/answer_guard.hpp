@@ -60,7 +60,7 @@ class AnswerGuard final : public AnswerReader, private FrameSink {
     struct Channel;
 
     void on_frame(Frame const& frame) override;
-    Result<void> check_whole(std::string_view body, FrameSink& sink);
+    Result<void> check_whole(FrameSink& sink);
     void on_fault(Frame const& frame);
     void on_event(codec::SseFrame const& event);
     bool on_texts(codec::SseFrame const& event);
@@ -90,7 +90,6 @@ class AnswerGuard final : public AnswerReader, private FrameSink {
     bool changed_ = false;  // the frame at hand
     bool blocked_ = false;
     bool too_large_ = false;
-    bool is_there_ = false;  // the whole answer was given at once: no need to collect it
 };
 
 }  // namespace sluice::guard
