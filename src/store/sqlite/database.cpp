@@ -40,6 +40,17 @@ bool make_file(std::string const& path) noexcept {
     return fd >= 0;
 }
 
+// The change of a file to WAL wants it alone, and while two processes both wait for that SQLite
+// asks no busy handler (each would wait for the other): who is refused lets go and asks again.
+int use_wal(sqlite3* handle) noexcept {
+    constexpr int step_ms = 2;
+    for (int waited = 0;; waited += step_ms) {
+        int const code = sqlite3_exec(handle, "PRAGMA journal_mode=WAL", nullptr, nullptr, nullptr);
+        if (code != SQLITE_BUSY || waited >= busy_wait_ms) return code;
+        sqlite3_sleep(step_ms);
+    }
+}
+
 }  // namespace
 
 Error sqlite_error(sqlite3* handle, std::string_view doing) {
@@ -137,8 +148,9 @@ Result<Database> Database::open(std::string const& path, Mode mode) {
     database.handle_.reset(handle);
     if (code != SQLITE_OK) return sqlite_error(handle, "it cannot be opened");
     sqlite3_busy_timeout(handle, busy_wait_ms);
+    if (writes && use_wal(handle) != SQLITE_OK) return sqlite_error(handle, "it cannot be opened");
     auto prepared =
-        database.run(writes ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+        database.run(writes ? "PRAGMA synchronous=NORMAL;"
                               "PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY;"
                             : "PRAGMA temp_store=MEMORY; PRAGMA query_only=ON;");
     if (!prepared) return std::move(prepared).error();

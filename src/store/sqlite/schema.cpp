@@ -49,6 +49,7 @@ ALTER TABLE day ADD COLUMN client_gone NOT NULL DEFAULT 0;
 constexpr char const* steps[] = {version_1, version_2};
 static_assert(std::size(steps) == schema_version);
 
+// Reads three things that change together: the caller's transaction makes them one moment's.
 Result<std::int64_t> read_version(Database& database) {
     auto owner = database.number("PRAGMA application_id");
     if (!owner) return owner;
@@ -73,6 +74,12 @@ Result<std::int64_t> read_version(Database& database) {
     return version;
 }
 
+Result<std::int64_t> version_now(Database& database) {
+    auto moment = Transaction::begin(database, Transaction::Kind::read);
+    if (!moment) return std::move(moment).error();
+    return read_version(database);
+}
+
 Result<void> take_step(Database& database, std::int64_t from) {
     auto transaction = Transaction::begin(database, Transaction::Kind::write);
     if (!transaction) return std::move(transaction).error();
@@ -91,7 +98,7 @@ Result<void> take_step(Database& database, std::int64_t from) {
 
 Result<void> migrate(Database& database, int version) {
     for (;;) {
-        auto found = read_version(database);
+        auto found = version_now(database);
         if (!found) return std::move(found).error();
         if (*found >= version) return {};
         auto done = take_step(database, *found);
@@ -100,7 +107,7 @@ Result<void> migrate(Database& database, int version) {
 }
 
 Result<void> check_schema(Database& database) {
-    auto found = read_version(database);
+    auto found = version_now(database);
     if (!found) return std::move(found).error();
     if (*found == schema_version) return {};
     return gateway_error(ErrorCode::internal, 500,

@@ -36,6 +36,25 @@ TEST_F(SchemaTest, AFirstVersionIsBroughtForwardWithItsRowsAndSums) {
     EXPECT_EQ(number("PRAGMA user_version"), schema_version);
 }
 
+TEST_F(SchemaTest, ThoseWhoMakeItAtOnceAllFindItTheirs) {
+    for (int round = 0; round < 40; ++round) {
+        for (auto const* end : {"", "-wal", "-shm"}) {
+            std::filesystem::remove(database_path(dir) + end);
+        }
+        std::vector<std::thread> makers;
+        for (int i = 0; i < 4; ++i) {
+            makers.emplace_back([this] {
+                auto opened = Database::open(database_path(dir), Database::Mode::write);
+                ASSERT_TRUE(opened) << opened.error().message;
+                auto const made = migrate(*opened);
+                EXPECT_TRUE(made) << made.error().message;
+            });
+        }
+        for (auto& maker : makers) maker.join();
+        ASSERT_EQ(number("PRAGMA user_version"), schema_version);
+    }
+}
+
 TEST_F(SchemaTest, ANewerVersionIsRefusedAndLeftAsItIs) {
     {
         auto newer = database();
