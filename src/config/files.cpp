@@ -2,6 +2,7 @@
 #include "config/files.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -24,9 +25,15 @@ std::optional<std::string> read_text_file(std::string const& path, std::size_t b
         why = errno != 0 ? std::strerror(errno) : "cannot be opened";
         return std::nullopt;
     }
-    std::string text(bytes_max + 1, '\0');
-    in.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(in.gcount()));
+    // Piece by piece: it may be a pipe, which has no size, and the bound is a thousand times what
+    // most files hold.
+    std::string text;
+    std::array<char, 16 * 1024> piece;
+    while (text.size() <= bytes_max) {
+        in.read(piece.data(), piece.size());
+        text.append(piece.data(), static_cast<std::size_t>(in.gcount()));
+        if (!in) break;
+    }
     if (text.size() > bytes_max) {
         why = "is larger than " + std::to_string(bytes_max) + " bytes";
         return std::nullopt;

@@ -79,9 +79,9 @@ std::string type_text(Shape const& shape) {
         case Type::object:
             return "see `" + shape.title + "`";
         case Type::list:
-            return "list of: " + type_text(shape.parts.at(0));
+            return "list of: " + type_text(shape.parts.front());
         case Type::map:
-            return "map: " + shape.says + " to " + type_text(shape.parts.at(0));
+            return "map: " + shape.says + " to " + type_text(shape.parts.front());
         case Type::forms: {
             std::string out;
             for (auto const& part : shape.parts) {

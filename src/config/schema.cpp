@@ -33,7 +33,7 @@ Json object_schema(Shape const& shape) {
 Json map_schema(Shape const& shape) {
     Json out;
     out["type"] = Json::array({"object", "null"});
-    out["additionalProperties"] = to_schema(shape.parts.at(0));
+    out["additionalProperties"] = to_schema(shape.parts.front());
     out["maxProperties"] = shape.most;
     if (!shape.pattern.empty()) out["propertyNames"] = {{"pattern", shape.pattern}};
     return out;
@@ -68,7 +68,7 @@ Json to_schema(Shape const& shape) {
             return object_schema(shape);
         case Type::list:
             return {{"type", "array"},
-                    {"items", to_schema(shape.parts.at(0))},
+                    {"items", to_schema(shape.parts.front())},
                     {"minItems", shape.least},
                     {"maxItems", shape.most}};
         case Type::map:

@@ -75,12 +75,12 @@ void run_until_stopped(Daemon& daemon, sigset_t const& set) {
 
 int serve(std::string const& path, bool watches) {
     auto const signals = block_signals();
+    return_large_blocks_at_once();
     auto source = std::make_unique<ConfigSource>(path, load_options());
     auto loaded = source->load();
     print_problems(loaded.problems);
     if (!loaded.ok()) return exit_usage;
     raise_descriptor_limit();
-    return_large_blocks_at_once();
     log::start(log::to_level(loaded.document.telemetry.log_level).value_or(log::Level::info),
                ::isatty(STDERR_FILENO) == 0);
     auto inherited = net::inherited_sockets(net::InheritedNames::read_and_forget(), ::getpid());

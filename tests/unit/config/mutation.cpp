@@ -52,7 +52,7 @@ class Writer {
                 return part;
             }
         }
-        return shape.parts.at(0);
+        return shape.parts.front();
     }
 
     bool take(What what, std::string const& name) {
@@ -75,7 +75,7 @@ class Writer {
                 }
             } else {
                 out(Json(key).dump() + ": ");
-                value(shape.parts.at(0), *child);
+                value(shape.parts.front(), *child);
             }
             out(",");
         }
@@ -86,7 +86,7 @@ class Writer {
         out("[");
         for (auto const& item : node.items) {
             out("\n");
-            value(shape.parts.at(0), *item);
+            value(shape.parts.front(), *item);
             out(",");
         }
         out("\n]");
