@@ -7,6 +7,8 @@ namespace {
 
 // What one matcher sees of a text at once, unless what has begun in it is longer.
 constexpr std::size_t window_bytes = 64 << 10;
+// What is read at once of a text in a JSON string: a byte of it may cost ten times another's.
+constexpr std::size_t quoted_window_bytes = 16 << 10;
 // What a byte costs to prepare or to skip, beside what it costs a matcher.
 constexpr std::size_t cheapness = 4;
 // What trying a place costs, as bytes that one matcher looks at.
@@ -55,12 +57,13 @@ Progress Search::step(Budget& budget, std::vector<Replacement>& out) {
 
 // Undoes what hides text, up to the end of a text or of a window.
 void Search::prepare(Budget& budget) {
-    if (syntax_ == Syntax::text && !is_odd_) {
+    if (syntax_ != Syntax::json && !is_odd_) {
         auto const begin = read_;
-        is_odd_ = !is_normal(source_, read_, begin + window_bytes);
+        is_odd_ = !is_normal(source_, read_, begin + window_bytes, syntax_);
         budget.take((read_ - begin) / cheapness + 1);
         if (is_odd_) {
-            read_ = 0;
+            normal_.text.reserve(source_.size());
+            if (read_ > 0) normal_.append_as_is(source_.substr(0, read_), 0);
         } else if (read_ >= source_.size()) {
             is_last_ = true;
             begin_text(source_, true, false);
@@ -68,10 +71,15 @@ void Search::prepare(Budget& budget) {
         return;
     }
     auto const from = read_;
-    auto const limit = std::min(source_.size(), from + window_bytes);
+    auto const window = syntax_ == Syntax::quoted ? quoted_window_bytes : window_bytes;
+    auto const limit = std::min(source_.size(), from + window);
     bool const is_end = limit == source_.size();
-    if (from == 0) normal_.text.reserve(std::min(source_.size(), window_bytes));
-    bool const all = normalise(source_.substr(0, limit), read_, is_end, syntax_, json_, normal_);
+    bool all = true;
+    if (syntax_ == Syntax::quoted) {
+        normalise_quoted(source_, read_, limit, normal_);
+    } else {
+        all = normalise(source_.substr(0, limit), read_, is_end, syntax_, json_, normal_);
+    }
     budget.take(read_ - from);
     if (all && !is_end) return;  // the text goes on behind the window
     is_last_ = all;

@@ -7,8 +7,10 @@
 
 #include "guard/matcher.hpp"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define SLUICE_WIDE "avx512f,avx512bw"
 #endif
 
 namespace sluice::guard {
@@ -204,14 +206,13 @@ std::size_t to_utf8(char32_t c, std::array<char, 4>& out) noexcept {
     return 4;
 }
 
-constexpr bool is_odd(char c) noexcept {
-    return static_cast<unsigned char>(c) >= 0x80 || c == '%' || c == '&' || c == '\\';
-}
+constexpr bool is_ascii(char c) noexcept { return static_cast<unsigned char>(c) < 0x80; }
+constexpr bool is_odd(char c) noexcept { return !is_ascii(c) || c == '%' || c == '&' || c == '\\'; }
 
 // How many bytes from the start stand for themselves and begin nothing longer.
 std::size_t plain_run(std::string_view source, bool in_json_string) noexcept {
     std::size_t at = 0;
-#if defined(__SSE2__)
+#if defined(__x86_64__)
     auto const percent = _mm_set1_epi8('%'), ampersand = _mm_set1_epi8('&');
     auto const backslash = _mm_set1_epi8('\\');
     auto const quote = _mm_set1_epi8(in_json_string ? '"' : '%');
@@ -230,6 +231,94 @@ std::size_t plain_run(std::string_view source, bool in_json_string) noexcept {
     }
     return at;
 }
+
+// Bits of the odd bytes among 64, or among those that there are.
+std::uint64_t odd_among(char const* bytes, std::size_t count) noexcept {
+    std::uint64_t out = 0;
+#if defined(__x86_64__)
+    std::array<char, 64> copy;
+    if (count < copy.size()) {
+        copy.fill(' ');
+        std::memcpy(copy.data(), bytes, count);
+        bytes = copy.data();
+    }
+    auto const percent = _mm_set1_epi8('%'), ampersand = _mm_set1_epi8('&');
+    auto const backslash = _mm_set1_epi8('\\');
+    for (std::size_t part = 0; part < 4; ++part) {
+        __m128i some;
+        std::memcpy(&some, bytes + 16 * part, 16);
+        auto const hit = _mm_or_si128(
+            _mm_or_si128(_mm_cmpeq_epi8(some, percent), _mm_cmpeq_epi8(some, ampersand)),
+            _mm_or_si128(_mm_cmpeq_epi8(some, backslash), some));
+        out |= std::uint64_t{static_cast<std::uint16_t>(_mm_movemask_epi8(hit))} << 16 * part;
+    }
+#else
+    for (std::size_t i = 0; i < std::min(count, std::size_t{64}); ++i) {
+        out |= std::uint64_t{is_odd(bytes[i])} << i;
+    }
+#endif
+    return out;
+}
+
+// Goes from one odd byte of a text to the next, and reads each block of it once.
+class OddBytes {
+  public:
+    explicit OddBytes(std::string_view source) noexcept : source_(source) {}
+
+    // The first at `at` or behind it; the text's size: there is none. `at` never goes back.
+    std::size_t next(std::size_t at) noexcept {
+        if (at < end_) {
+            auto const odd = odd_ >> (at + block_bytes - end_);
+            if (odd != 0) return at + static_cast<std::size_t>(std::countr_zero(odd));
+            at = end_;
+        }
+        odd_ = 0;
+#if defined(__x86_64__)
+        static bool const is_wide = __builtin_cpu_supports("avx512bw") != 0;
+        if (is_wide) return seek_wide(at);
+#endif
+        for (; at < source_.size(); at += block_bytes) {
+            if (is_found(at, odd_among(source_.data() + at, source_.size() - at))) break;
+        }
+        return found();
+    }
+
+  private:
+    static constexpr std::size_t block_bytes = 64;
+
+#if defined(__x86_64__)
+    [[gnu::target(SLUICE_WIDE)]] std::size_t seek_wide(std::size_t at) noexcept {
+        auto const percent = _mm512_set1_epi8('%'), ampersand = _mm512_set1_epi8('&');
+        auto const backslash = _mm512_set1_epi8('\\');
+        for (; at < source_.size(); at += block_bytes) {
+            auto const left = source_.size() - at;
+            auto const lanes =
+                left < block_bytes ? (std::uint64_t{1} << left) - 1 : ~std::uint64_t{0};
+            auto const bytes = _mm512_maskz_loadu_epi8(lanes, source_.data() + at);
+            auto const odd = _mm512_cmpeq_epi8_mask(bytes, percent) |
+                             _mm512_cmpeq_epi8_mask(bytes, ampersand) |
+                             _mm512_cmpeq_epi8_mask(bytes, backslash) | _mm512_movepi8_mask(bytes);
+            if (is_found(at, odd)) break;
+        }
+        return found();
+    }
+#endif
+
+    // Notes a block.
+    bool is_found(std::size_t at, std::uint64_t odd) noexcept {
+        end_ = at + block_bytes;
+        odd_ = odd;
+        return odd != 0;
+    }
+    [[nodiscard]] std::size_t found() const noexcept {
+        if (odd_ == 0) return source_.size();
+        return end_ - block_bytes + static_cast<std::size_t>(std::countr_zero(odd_));
+    }
+
+    std::string_view source_;
+    std::size_t end_ = 0;    // of the block at hand
+    std::uint64_t odd_ = 0;  // of its bytes
+};
 
 Unit read_unit(std::string_view source, bool final, bool in_json_string) noexcept {
     switch (source.front()) {
@@ -274,6 +363,41 @@ void normalise_text(std::string_view source, std::size_t& at, bool final, bool i
         append(unit, rest.substr(0, unit.bytes), at, out);
         at += unit.bytes;
     }
+}
+
+// What an escape of a text (that of & is the longest) may take once its bytes are escaped again,
+// for JSON; and what it takes when they are not.
+constexpr std::size_t twice_escaped_bytes = 48;
+constexpr std::size_t twice_escaped_entity_bytes = 128;
+constexpr std::size_t once_escaped_bytes = 32;
+
+// May `unit`, which begins the source, be or begin an escape some bytes of which are escaped again?
+bool may_be_twice_escaped(std::string_view source, Unit const& unit) noexcept {
+    if (unit.character == '%' || unit.character == '&') {
+        return source.substr(0, once_escaped_bytes).find('\\') != source.npos;
+    }
+    if (unit.character != '\\') return false;
+    auto const behind = source.substr(unit.bytes);  // u, or an escape of it
+    return behind.starts_with('u') || behind.starts_with("\\u");
+}
+
+// One unit of a text in a JSON string, where escapes of both may lie in each other.
+void append_twice_escaped(std::string_view inner, std::size_t& at, bool is_entity,
+                          Normalised& out) {
+    Normalised decoded;
+    std::size_t end = 0;
+    auto const rest =
+        inner.substr(at, is_entity ? twice_escaped_entity_bytes : twice_escaped_bytes);
+    decode_json(rest, end, rest.size(), decoded);
+    auto const unit = read_unit(decoded.text, true, false);
+    auto const bytes = decoded.source_end(unit.bytes - 1);
+    auto const as_is = std::string_view{decoded.text}.substr(0, unit.bytes);
+    if (unit.escaped || as_is.size() == bytes) {
+        append(unit, unit.escaped ? rest.substr(0, bytes) : as_is, at, out);
+    } else {
+        out.append_unit(as_is, at, bytes);
+    }
+    at += bytes;
 }
 
 constexpr bool is_structure(char c) noexcept {
@@ -359,11 +483,41 @@ void decode_json(std::string_view inner, std::size_t& at, std::size_t until, Nor
     }
 }
 
-bool is_normal(std::string_view source, std::size_t& at, std::size_t until) noexcept {
-    until = std::min(until, source.size());
+void normalise_quoted(std::string_view inner, std::size_t& at, std::size_t until, Normalised& out) {
+    until = std::min(until, inner.size());
+    OddBytes odd(inner.substr(0, until));
     while (at < until) {
-        at += plain_run(source.substr(at, until - at), false);
+        if (auto const run = odd.next(at) - at; run > 0) {
+            out.append_as_is(inner.substr(at, run), at);
+            at += run;
+            continue;
+        }
+        auto const rest = inner.substr(at);
+        auto unit = rest.front() == '\\' ? read_json_escape(rest, true)
+                    : is_ascii(rest.front())
+                        ? Unit{static_cast<unsigned char>(rest.front()), 1, false}
+                        : read_utf8(rest, true);
+        if (may_be_twice_escaped(rest, unit)) {
+            append_twice_escaped(inner, at, unit.character == '&', out);
+            continue;
+        }
+        if (rest.front() == '%' || rest.front() == '&') unit = read_unit(rest, true, false);
+        append(unit, rest.substr(0, unit.bytes), at, out);
+        at += unit.bytes;
+    }
+}
+
+bool is_normal(std::string_view source, std::size_t& at, std::size_t until,
+               Syntax syntax) noexcept {
+    until = std::min(until, source.size());
+    OddBytes odd(source.substr(0, until));
+    while (at < until) {
+        at = odd.next(at);
         if (at == until) break;
+        if (syntax == Syntax::quoted && is_ascii(source[at])) {
+            auto const near = source.substr(at, once_escaped_bytes);
+            if (near.find('\\') != near.npos) return false;
+        }
         auto const unit = read_unit(source.substr(at), true, false);
         if (unit.escaped) return false;
         if (unit.character != no_character && !stands_for_itself(unit.character)) return false;

@@ -13,8 +13,9 @@
 
 namespace sluice::guard {
 
-// Whether the source is plain text, or JSON whose strings and numbers are texts of their own.
-enum class Syntax : std::uint8_t { text, json };
+// Whether the source is plain text, or JSON whose strings and numbers are texts of their own, or
+// a text as it stands inside a JSON string.
+enum class Syntax : std::uint8_t { text, json, quoted };
 
 // The longest escape that is undone: what may have to wait for its rest.
 inline constexpr std::size_t escape_bytes_max = 12;
@@ -62,9 +63,9 @@ class Normalised {
 // The inside of a JSON string, decoded, with its map; from `at` to about `until`. Moves `at`.
 void decode_json(std::string_view inner, std::size_t& at, std::size_t until, Normalised& out);
 
-// Is there nothing to undo in a plain text, from `at` to about `until`? Moves `at` there. Where all
-// of it is so, it is its own normal form.
-bool is_normal(std::string_view source, std::size_t& at, std::size_t until) noexcept;
+// Is there nothing to undo in a text (not Syntax::json), from `at` to about `until`? Moves `at`
+// there, or to the first that is. Where all of it is so, it is its own normal form.
+bool is_normal(std::string_view source, std::size_t& at, std::size_t until, Syntax syntax) noexcept;
 
 // Where in a JSON text the source is. A text ends where a string or a bare run ends.
 struct JsonState {
@@ -73,9 +74,13 @@ struct JsonState {
     In ended = In::between;  // what the last call found the end of
 };
 
+// The same as decode_json and what undoes the text that comes out, at once: from `at` to about
+// `until`. Moves `at`. `inner` is the whole inside of a JSON string.
+void normalise_quoted(std::string_view inner, std::size_t& at, std::size_t until, Normalised& out);
+
 // Takes the source from `at` on as far as it can be read, and moves `at`. False: a JSON text (a
 // string, a bare run) has ended at `at`, and more may follow. `final`: nothing follows the source;
-// else an escape or character that is cut stays for the next call.
+// else an escape or character that is cut stays for the next call. Not for Syntax::quoted.
 bool normalise(std::string_view source, std::size_t& at, bool final, Syntax syntax,
                JsonState& state, Normalised& out);
 

@@ -1,26 +1,13 @@
 #include "guard/starts.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 namespace sluice::guard {
 namespace {
 
 constexpr std::size_t buckets_max = 16;
 constexpr int sweeps = 1;
-#if defined(__x86_64__)
-constexpr std::size_t block_bytes = 32;
-
-bool has_vectors() noexcept {
-    static bool const has = __builtin_cpu_supports("avx2") != 0;
-    return has;
-}
-#endif
 
 ByteSet const& column_of(Lead const& lead, std::size_t column) noexcept {
     return column == 0 ? lead.before : lead.bytes[column - 1];
@@ -114,6 +101,7 @@ std::unique_ptr<Starts const> Starts::create(std::vector<Entry> entries) {
     std::unique_ptr<Starts> made{new Starts};
     auto const buckets = cluster(entries);
     made->fill_halves(buckets);
+    made->fill_whole(entries, buckets);
     made->fill_exact(entries, buckets);
     return made;
 }
@@ -214,6 +202,22 @@ void Starts::fill_halves(std::vector<Bucket> const& buckets) {
     }
 }
 
+void Starts::fill_whole(std::vector<Entry> const& entries, std::vector<Bucket> const& buckets) {
+    for (std::size_t i = 0; i < buckets.size(); ++i) {
+        auto const bit = static_cast<std::uint8_t>(1U << (i % 8));
+        for (auto const entry : buckets[i].entries) {
+            for (std::size_t column = 0; column < columns; ++column) {
+                auto const& bytes = column_of(entries[entry].lead, column);
+                for (unsigned byte = 0; byte < 256; ++byte) {
+                    if (!bytes[byte]) continue;
+                    auto& bits = byte < 128 ? ascii_[i / 8][column][byte] : beyond_[i / 8][column];
+                    bits |= bit;
+                }
+            }
+        }
+    }
+}
+
 void Starts::fill_exact(std::vector<Entry> const& entries, std::vector<Bucket> const& buckets) {
     words_ = (entries.size() + 63) / 64;
     exact_.assign((columns * 256 + 1) * words_, 0);
@@ -235,151 +239,5 @@ void Starts::fill_exact(std::vector<Entry> const& entries, std::vector<Bucket> c
         }
     }
 }
-
-// By buckets. Where the text ends, and before it begins, anything may stand.
-unsigned Starts::may_begin(std::string_view text, std::size_t at) const noexcept {
-    unsigned out = 0;
-    for (std::size_t bank = 0; bank < banks; ++bank) {
-        unsigned bits = 0xff;
-        for (std::size_t column = 0; column < columns; ++column) {
-            auto const place = at + column;  // one further than the byte
-            if (place == 0) continue;
-            if (place > text.size()) break;
-            auto const byte = static_cast<unsigned char>(text[place - 1]);
-            bits &= low_[bank][column][byte & 15] & high_[bank][column][byte >> 4];
-        }
-        out |= bits << (8 * bank);
-    }
-    return out;
-}
-
-void Starts::look_slowly(std::string_view text, std::size_t from, std::size_t to,
-                         Places& out) const {
-    out.count = 0;
-    for (; from < to && out.count < places_at_once; ++from) {
-        if (auto const bits = may_begin(text, from); bits != 0) out.add(from, bits);
-    }
-    out.next = from;
-}
-
-#if defined(__x86_64__)
-
-namespace {
-
-using Table = std::array<std::uint8_t, 16>;
-using Tables = std::array<std::array<Table, Lead::places + 1>, 2>;
-
-// Bits of buckets that bytes may be of, by their low or their high halves.
-[[gnu::target("avx2"), gnu::always_inline]] inline __m256i buckets_of(Table const& table,
-                                                                      __m256i halves) noexcept {
-    return _mm256_shuffle_epi8(
-        _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<__m128i const*>(table.data()))),
-        halves);
-}
-
-// Bits of buckets of the places of a block.
-struct Found {
-    alignas(block_bytes) std::array<std::uint8_t, block_bytes> first;
-    alignas(block_bytes) std::array<std::uint8_t, block_bytes> second;
-
-    [[nodiscard]] unsigned at(std::size_t i) const noexcept {
-        return first[i] | static_cast<unsigned>(second[i]) << 8;
-    }
-};
-
-// Bits of the places in the block where something may begin; only where there are some, `found` is
-// written. Reads from the byte before `block` to the fourth behind it.
-[[gnu::target("avx2"), gnu::always_inline]] inline std::uint32_t look_at(Tables const& low,
-                                                                         Tables const& high,
-                                                                         char const* block,
-                                                                         Found& found) noexcept {
-    auto const half = _mm256_set1_epi8(15);
-    auto first = _mm256_set1_epi8(-1), second = first;
-    for (std::size_t column = 0; column < Lead::places + 1; ++column) {
-        __m256i bytes;
-        std::memcpy(&bytes, block + column - 1, sizeof bytes);
-        auto const lows = _mm256_and_si256(bytes, half);
-        auto const highs = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), half);
-        first = _mm256_and_si256(first, _mm256_and_si256(buckets_of(low[0][column], lows),
-                                                         buckets_of(high[0][column], highs)));
-        second = _mm256_and_si256(second, _mm256_and_si256(buckets_of(low[1][column], lows),
-                                                           buckets_of(high[1][column], highs)));
-    }
-    auto const none = _mm256_setzero_si256();
-    auto const places = ~static_cast<std::uint32_t>(
-        _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_or_si256(first, second), none)));
-    if (places != 0) {
-        _mm256_store_si256(reinterpret_cast<__m256i*>(found.first.data()), first);
-        _mm256_store_si256(reinterpret_cast<__m256i*>(found.second.data()), second);
-    }
-    return places;
-}
-
-}  // namespace
-
-// Whole blocks, none at an edge of the text. Says where it stopped: at `to`, or where fewer places
-// than a block has are free.
-[[gnu::target("avx2")]] std::size_t Starts::look_inside(std::string_view text, std::size_t from,
-                                                        std::size_t to,
-                                                        Places& out) const noexcept {
-    Found found;
-    for (; from < to && out.count + block_bytes <= places_at_once; from += block_bytes) {
-        auto places = look_at(low_, high_, text.data() + from, found);
-        for (; places != 0; places &= places - 1) {
-            auto const i = static_cast<std::size_t>(__builtin_ctz(places));
-            out.add(from + i, found.at(i));
-        }
-    }
-    return from;
-}
-
-// A block beside an edge of the text, or of what is asked for, is looked at in a copy. Where bytes
-// are missing the tables of halves decide by those that are there.
-[[gnu::target("avx2")]] void Starts::look_at_edge(std::string_view text, std::size_t from,
-                                                  std::size_t count, Places& out) const noexcept {
-    std::array<char, 1 + block_bytes + Lead::places> copy{};
-    auto const before = from == 0 ? std::size_t{0} : std::size_t{1};
-    auto const bytes = std::min(text.size() - from + before, copy.size() - 1 + before);
-    std::memcpy(copy.data() + 1 - before, text.data() + from - before, bytes);
-    Found found;
-    auto const seen = look_at(low_, high_, copy.data() + 1, found);
-    auto const sure = text.size() - std::min(text.size(), Lead::places - 1);
-    std::uint32_t edges = from == 0 ? 1 : 0;
-    for (auto at = std::max(from, sure); at < from + count; ++at) edges |= 1U << (at - from);
-    auto places = seen | edges;
-    if (count < block_bytes) places &= (1U << count) - 1;
-    for (; places != 0; places &= places - 1) {
-        auto const i = static_cast<std::size_t>(__builtin_ctz(places));
-        bool const is_edge = (edges >> i & 1) != 0;
-        auto const bits = is_edge ? may_begin(text, from + i) : found.at(i);
-        if (bits != 0) out.add(from + i, bits);
-    }
-}
-
-void Starts::look(std::string_view text, std::size_t from, std::size_t to, Places& out) const {
-    if (!has_vectors()) return look_slowly(text, from, to, out);
-    out.count = 0;
-    while (from < to && out.count + block_bytes <= places_at_once) {
-        auto const behind = text.size() - std::min(text.size(), Lead::places - 1);
-        auto const end = std::min(to, behind);
-        if (from > 0 && from + block_bytes <= end) {
-            auto const blocks = (end - from) / block_bytes;
-            from = look_inside(text, from, from + blocks * block_bytes, out);
-        } else {
-            auto const count = std::min(to - from, block_bytes);
-            look_at_edge(text, from, count, out);
-            from += count;
-        }
-    }
-    out.next = from;
-}
-
-#else
-
-void Starts::look(std::string_view text, std::size_t from, std::size_t to, Places& out) const {
-    look_slowly(text, from, to, out);
-}
-
-#endif
 
 }  // namespace sluice::guard

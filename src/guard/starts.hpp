@@ -1,10 +1,10 @@
-// Where in a text a match of any rule may begin: all leads of a guard set in one pass, 32 bytes at
-// a time where the machine can (AVX2), so that rules with nothing to find cost nothing.
+// Where in a text a match of any rule may begin: all leads of a guard set in one pass, 64 or 32
+// bytes at a time where the machine can, so that rules with nothing to find cost nothing.
 //
-// Two steps. Leads are put into sixteen buckets; a byte's two halves are looked up in tables of
-// bucket bits, for each place, and what is left after all places may be the start of something (the
-// way of multi-literal searches that are called Teddy). Then tables of whole bytes say which leads
-// fit exactly. The first may say too much, neither says too little.
+// Two steps. Leads are put into sixteen buckets; each byte is looked up in tables of bucket bits,
+// for each place of a lead, and what is left after all places may be the start of something (the
+// way of multi-literal searches that are called Teddy). Then tables of single leads say which fit
+// exactly. The first may say too much, neither says too little.
 //
 // Made when a guard set is compiled; called by find and filter. Immutable, any thread. Pure.
 #pragma once
@@ -48,7 +48,18 @@ class Starts {
         }
     };
     // Precondition: from <= to <= text.size(), which fits in 32 bits.
-    void look(std::string_view text, std::size_t from, std::size_t to, Places& out) const;
+    void look(std::string_view text, std::size_t from, std::size_t to, Places& out) const {
+        look(best_pass(), text, from, to, out);
+    }
+
+    // How the first step is done: byte by byte; 32 bytes at once by the halves of each (AVX2); 64
+    // at once by whole bytes, all beyond ASCII being taken as one (AVX-512 with VBMI).
+    enum class Pass : std::uint8_t { bytes, halves, whole };
+    // The best this machine has.
+    [[nodiscard]] static Pass best_pass() noexcept;
+    // Precondition: the machine has it.
+    void look(Pass pass, std::string_view text, std::size_t from, std::size_t to,
+              Places& out) const;
 
     // Calls with each rule that may have a match that begins at the place with this index; with one
     // or another perhaps twice.
@@ -75,9 +86,6 @@ class Starts {
         }
     }
 
-    // As look, without vectors: what it is compared with.
-    void look_slowly(std::string_view text, std::size_t from, std::size_t to, Places& out) const;
-
   private:
     Starts() = default;
 
@@ -95,9 +103,16 @@ class Starts {
     [[nodiscard]] static std::vector<Bucket> cluster(std::vector<Entry> const& entries);
     static void settle(std::vector<Entry> const& entries, std::vector<Bucket>& buckets);
     void fill_halves(std::vector<Bucket> const& buckets);
+    void fill_whole(std::vector<Entry> const& entries, std::vector<Bucket> const& buckets);
     void fill_exact(std::vector<Entry> const& entries, std::vector<Bucket> const& buckets);
     // Bits of buckets.
     [[nodiscard]] unsigned may_begin(std::string_view text, std::size_t at) const noexcept;
+    void look_by_bytes(std::string_view text, std::size_t from, std::size_t to,
+                       Places& out) const noexcept;
+    void look_by_halves(std::string_view text, std::size_t from, std::size_t to,
+                        Places& out) const noexcept;
+    void look_whole(std::string_view text, std::size_t from, std::size_t to,
+                    Places& out) const noexcept;
     std::size_t look_inside(std::string_view text, std::size_t from, std::size_t to,
                             Places& out) const noexcept;
     void look_at_edge(std::string_view text, std::size_t from, std::size_t count,
@@ -133,6 +148,9 @@ class Starts {
     // Bits of buckets by the low and the high half of a byte.
     alignas(32) std::array<Halves, banks> low_{};
     alignas(32) std::array<Halves, banks> high_{};
+    // The same by the whole byte, and for all bytes beyond ASCII together.
+    alignas(64) std::array<std::array<std::array<std::uint8_t, 128>, columns>, banks> ascii_{};
+    std::array<std::array<std::uint8_t, columns>, banks> beyond_{};
 };
 
 }  // namespace sluice::guard

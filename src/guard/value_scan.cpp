@@ -18,9 +18,9 @@ void ValueScan::begin(std::string_view value, TextKind kind) {
         return search_.begin(value, Syntax::json);
     }
     text_ = value.substr(1, value.size() - 2);
-    syntax_ = kind == TextKind::arguments ? Syntax::json : Syntax::text;
+    if (kind != TextKind::arguments) return search_.begin(text_, Syntax::quoted);
     is_decoding_ = text_.find('\\') != text_.npos;
-    if (!is_decoding_) return search_.begin(text_, syntax_);
+    if (!is_decoding_) return search_.begin(text_, Syntax::json);
     decoded_.clear();
     at_ = 0;
 }
@@ -41,7 +41,7 @@ Progress ValueScan::step(Budget& budget, char const* origin, Patches& patches) {
         if (!decode(budget)) return Progress::more;
         is_decoding_ = false;
         is_decoded_ = true;
-        search_.begin(decoded_.text, syntax_);
+        search_.begin(decoded_.text, Syntax::json);
     }
     auto const progress = search_.step(budget, found_);
     if (progress != Progress::done) return progress;

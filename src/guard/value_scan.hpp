@@ -27,10 +27,9 @@ class ValueScan {
 
     Search search_;
     std::string_view text_;  // the value, or the inside of its quotes
-    Syntax syntax_ = Syntax::text;
     bool is_string_ = false;
     bool is_decoding_ = false;
-    bool is_decoded_ = false;  // offsets go by decoded_
+    bool is_decoded_ = false;  // JSON in a string: offsets go by decoded_
     std::size_t at_ = 0;       // of text_, decoded
     Normalised decoded_;
     std::vector<Replacement> found_;
