@@ -116,8 +116,10 @@ class Http1Connection final : public ServerStream,
     // http1_write.cpp
     void start_answer(std::string& out, std::uint16_t status, http::HeaderBlock const& headers);
     void end_head(std::string& out);
-    Result<void> send_now(std::span<std::string_view const> pieces, bool last);
+    Result<void> check_length(std::size_t bytes, bool last);
+    Result<void> send_now(std::span<std::string_view const> pieces, std::size_t bytes, bool last);
     Async<> send_rest(std::string head, std::span<std::string_view const> body, std::size_t offset);
+    Async<> send_gathered(std::span<std::string_view const> pieces, std::size_t bytes);
     Async<> flush_backlog();
     // A wait for the client to take more, from its begin to its end.
     [[nodiscard]] Deadline begin_write_wait() noexcept;

@@ -7,12 +7,14 @@
 #include "base/log.hpp"
 #include "net/cancelled.hpp"
 #include "net/http1_connection.hpp"
+#include "net/send_turn.hpp"
 
 namespace sluice::net {
 namespace {
 
 constexpr auto linger_max = seconds{2};
 constexpr std::size_t linger_bytes_max = 16 * 1024 * 1024;
+constexpr std::size_t gathered_bytes_max = 8 * 1024;  // of an answer that is copied to wait
 
 // Reused per thread and never held over a suspension: the head being written, the list of pieces.
 thread_local std::string head_text_;
@@ -204,13 +206,20 @@ void Http1Connection::begin(std::uint16_t status, http::HeaderBlock const& heade
     end_head(pending_head_);
 }
 
-Result<void> Http1Connection::send_now(std::span<std::string_view const> pieces, bool last) {
-    auto const bytes = framing_ == Framing::none ? 0 : sum(pieces);
-    if (framing_ == Framing::length && (bytes > length_left_ || (last && bytes < length_left_))) {
+// Of what is announced as `bytes` more.
+Result<void> Http1Connection::check_length(std::size_t bytes, bool last) {
+    if (framing_ != Framing::length) return {};
+    if (bytes > length_left_ || (last && bytes < length_left_)) {
         abort();
         return gateway_error(ErrorCode::internal, 500, "internal error",
                              "an answer does not have the length it announced");
     }
+    length_left_ -= bytes;
+    return {};
+}
+
+Result<void> Http1Connection::send_now(std::span<std::string_view const> pieces, std::size_t bytes,
+                                       bool last) {
     codec::ChunkHead const chunk{bytes};
     bool const chunked = framing_ == Framing::chunked;
     gather_.clear();
@@ -228,15 +237,37 @@ Result<void> Http1Connection::send_now(std::span<std::string_view const> pieces,
     if (result.bytes > 0) head_sent_ = true;
     if (!pending_head_.empty()) release(pending_head_);
     bytes_sent_ += bytes;
-    if (framing_ == Framing::length) length_left_ -= bytes;
     return {};
+}
+
+// A small whole answer, together with what else this turn of the loop sends. It is copied: others
+// use the scratch meanwhile.
+Async<> Http1Connection::send_gathered(std::span<std::string_view const> pieces,
+                                       std::size_t bytes) {
+    std::swap(backlog_, pending_head_);
+    if (bytes > 0) {
+        for (auto const piece : pieces) backlog_.append(piece);
+    }
+    co_await SendTurn(worker_);
+    if (aborted_ || gone_) co_return write_error(Wake::cancelled);
+    auto const flushed = co_await flush_backlog();
+    if (flushed.ok()) bytes_sent_ += bytes;
+    co_return flushed;
 }
 
 Async<> Http1Connection::write(std::span<std::string_view const> pieces, bool last) {
     if (aborted_ || gone_) co_return write_error(Wake::cancelled);
     if (answer_ != Answer::open) co_return out_of_turn();
-    auto const sent = send_now(pieces, last);
-    if (!sent.ok()) co_return sent;
+    auto const bytes = framing_ == Framing::none ? 0 : sum(pieces);
+    if (auto fits = check_length(bytes, last); !fits.ok()) co_return fits;
+    bool const is_whole = last && !pending_head_.empty() && framing_ != Framing::chunked;
+    if (is_whole && bytes <= gathered_bytes_max && worker_.gathers_sends()) {
+        auto const gathered = co_await send_gathered(pieces, bytes);
+        if (!gathered.ok()) co_return gathered;
+    } else {
+        auto const sent = send_now(pieces, bytes, last);
+        if (!sent.ok()) co_return sent;
+    }
     if (!backlog_.empty()) {
         auto const flushed = co_await flush_backlog();
         if (!flushed.ok()) co_return flushed;

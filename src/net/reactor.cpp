@@ -79,18 +79,19 @@ void Reactor::run_due() {
     run_timers();
 }
 
-void Reactor::wait(bool is_busy) noexcept {
+void Reactor::collect(bool is_busy) noexcept {
+    next_event_ = 0;
     events_end_ = ::epoll_wait(epoll_, events_.data(), batch, patience_ms(is_busy));
-    for (next_event_ = 0; next_event_ < events_end_;) {
-        auto const& event = events_[static_cast<std::size_t>(next_event_++)];
-        auto* const source = static_cast<Source*>(event.data.ptr);
-        if (source) {
-            source->on_events(event.events);
-        } else {
-            take_rings();
-        }
+}
+
+void Reactor::tell_next() noexcept {
+    auto const& event = events_[static_cast<std::size_t>(next_event_++)];
+    auto* const source = static_cast<Source*>(event.data.ptr);
+    if (source) {
+        source->on_events(event.events);
+    } else {
+        take_rings();
     }
-    next_event_ = events_end_ = 0;
 }
 
 void Reactor::take_rings() const noexcept {

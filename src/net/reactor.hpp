@@ -85,11 +85,26 @@ class Reactor {
     // on behind them.
     void run_due();
     // Sleeps until there is something to do, unless `is_busy`, and tells sources of their events.
-    void wait(bool is_busy) noexcept;
+    // `between` is called after each.
+    template <class Between>
+    void wait(bool is_busy, Between&& between) noexcept {
+        for (collect(is_busy); next_event_ < events_end_;) {
+            tell_next();
+            between();
+        }
+        next_event_ = events_end_ = 0;
+    }
+    void wait(bool is_busy) noexcept {
+        wait(is_busy, [] {});
+    }
+    // Some of this turn's events are not told yet.
+    [[nodiscard]] bool has_events() const noexcept { return next_event_ < events_end_; }
 
   private:
     static constexpr int batch = 128;
 
+    void collect(bool is_busy) noexcept;
+    void tell_next() noexcept;
     void run_posted();
     void run_timers();
     [[nodiscard]] int patience_ms(bool is_busy) const noexcept;

@@ -8,6 +8,7 @@
 #include "net/http1_response.hpp"
 #include "net/pool.hpp"
 #include "net/proxy.hpp"
+#include "net/send_turn.hpp"
 #include "net/tls_client.hpp"
 #include "net/upstream_stream_http1.hpp"
 #include "net/worker_impl.hpp"
@@ -73,6 +74,7 @@ Async<std::unique_ptr<UpstreamStream>> Http1Client::send(Endpoint const& endpoin
                                                          http::WireRequest const& request,
                                                          UpstreamTimeouts const& timeouts,
                                                          Cancel& cancel) {
+    co_await SendTurn(worker_);  // before a connection is leased: it is looked at right before use
     if (cancel.cancelled()) co_return cancelled("send", cancel);
     auto lead = request_lead(endpoint, request);
     if (!lead.ok()) co_return std::move(lead).error();

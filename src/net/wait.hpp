@@ -32,9 +32,46 @@ class Ready {
     ~Ready() = default;
 
   private:
-    friend class WorkerImpl;
+    friend class ReadyList;
     virtual void run_ready() noexcept = 0;
     Ready* next_ready_ = nullptr;
+};
+
+// Items in the order they came.
+class ReadyList {
+  public:
+    ReadyList() = default;
+    ReadyList(ReadyList const&) = delete;
+    ReadyList& operator=(ReadyList const&) = delete;
+
+    void push(Ready& item) noexcept {
+        item.next_ready_ = nullptr;
+        *last_ = &item;
+        last_ = &item.next_ready_;
+        ++size_;
+    }
+    // Runs what is there now; what comes meanwhile is for the next call.
+    void run() noexcept {
+        auto* item = first_;
+        clear();
+        while (item) {
+            auto* const next = item->next_ready_;
+            item->run_ready();
+            item = next;
+        }
+    }
+    void clear() noexcept {
+        first_ = nullptr;
+        last_ = &first_;
+        size_ = 0;
+    }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+
+  private:
+    Ready* first_ = nullptr;
+    Ready** last_ = &first_;
+    std::size_t size_ = 0;
 };
 
 // Base of the awaiters. A derived awaiter registers itself with its source in await_suspend after

@@ -208,9 +208,11 @@ void WorkerImpl::run() {
     while (!is_stopped_) {
         try {
             while (!is_stopped_) {
-                drain_ready();
+                ready_.run();  // what becomes ready meanwhile waits: sockets are never starved
                 reactor_.run_due();
-                reactor_.wait(is_stopped_ || ready_first_ != nullptr);
+                reactor_.wait(is_stopped_ || !ready_.empty(), [this] {
+                    if (sends_.size() >= sends_max || !reactor_.has_events()) sends_.run();
+                });
             }
         } catch (std::exception const& e) {
             // Handlers of ours do not throw; a std::function posted from outside may.
@@ -220,8 +222,8 @@ void WorkerImpl::run() {
     end_tasks();
     upstreams_.reset();
     hangups_.close();
-    ready_first_ = nullptr;
-    ready_last_ = &ready_first_;
+    ready_.clear();
+    sends_.clear();
     current_ = nullptr;
 }
 
@@ -229,8 +231,8 @@ void WorkerImpl::end_tasks() noexcept {
     auto* const before = std::exchange(current_, this);
     ending_ = true;
     while (roots_) roots_->destroy();
-    ready_first_ = nullptr;
-    ready_last_ = &ready_first_;
+    ready_.clear();
+    sends_.clear();
     current_ = before;
 }
 
@@ -255,21 +257,11 @@ UpstreamClient& WorkerImpl::upstreams() {
 WorkerStats WorkerImpl::stats() const noexcept { return counters_; }
 
 void WorkerImpl::ready(Ready& item) noexcept {
-    if (ending_) return;
-    item.next_ready_ = nullptr;
-    *ready_last_ = &item;
-    ready_last_ = &item.next_ready_;
+    if (!ending_) ready_.push(item);
 }
 
-void WorkerImpl::drain_ready() noexcept {
-    // What becomes ready meanwhile runs in the next turn, so sockets are never starved.
-    auto* item = std::exchange(ready_first_, nullptr);
-    ready_last_ = &ready_first_;
-    while (item) {
-        auto* const next = item->next_ready_;
-        item->run_ready();
-        item = next;
-    }
+void WorkerImpl::gather_send(Ready& send) noexcept {
+    if (!ending_) sends_.push(send);
 }
 
 void WorkerImpl::set_deadline(Wheel::Entry& entry, Steady::time_point at) noexcept {

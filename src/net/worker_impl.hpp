@@ -70,6 +70,9 @@ class WorkerImpl final : public Worker {
     WorkerStats& counters() noexcept { return counters_; }
     HangupWatch& hangups() noexcept { return hangups_; }
     void ready(Ready& item) noexcept;
+    // A send that goes out together with others of this turn: send_turn.hpp.
+    [[nodiscard]] bool gathers_sends() const noexcept { return reactor_.has_events(); }
+    void gather_send(Ready& send) noexcept;
     void set_deadline(Wheel::Entry& entry, Steady::time_point at) noexcept;
 
     [[nodiscard]] bool draining() const noexcept { return draining_; }
@@ -87,9 +90,9 @@ class WorkerImpl final : public Worker {
     friend struct RootTask::promise_type;
 
     static constexpr std::size_t scratch_bytes = 64 * 1024;
+    static constexpr std::size_t sends_max = 16;  // that wait for one another
 
     RootTask run_root(char const* name, Async<> task);
-    void drain_ready() noexcept;
     void arm_wheel() noexcept;
     void end_tasks() noexcept;
     void begin_drain(Steady::duration drain) noexcept;
@@ -104,8 +107,8 @@ class WorkerImpl final : public Worker {
     HangupWatch hangups_;
     WorkerStats counters_;
     std::unique_ptr<char[]> scratch_;
-    Ready* ready_first_ = nullptr;
-    Ready** ready_last_ = &ready_first_;
+    ReadyList ready_;
+    ReadyList sends_;
     bool is_stopped_ = false;
     bool must_end_ = false;  // the drain's deadline has passed: what still runs gets no more time
     bool draining_ = false;

@@ -2,6 +2,9 @@
 // the in-process connection.
 #include "net/wait.hpp"
 
+#include <sys/socket.h>
+
+#include "net/send_turn.hpp"
 #include "net/turn.hpp"
 #include "net/worker_impl.hpp"
 #include "server_rig.hpp"
@@ -104,6 +107,57 @@ TEST(Wait, WhoTakesTurnsLetsOthersGoBetween) {
     std::string notes;
     OneTask{}.run(turn_cases(notes));
     EXPECT_EQ(notes, "abababc!c!c!");
+}
+
+// Prepares something when its socket is ready, and sends it with the others of that turn.
+Async<> prepare_and_send(Stream stream, Cancel& cancel, int& left, Event& ended,
+                         std::string& notes) {
+    auto const wake = co_await stream.wait(Interest::read, cancel);
+    EXPECT_EQ(wake, Wake::ready);
+    notes += 'p';
+    co_await SendTurn(WorkerImpl::here());
+    notes += 's';
+    if (--left == 0) ended.notify();
+    co_return Result<void>{};
+}
+
+// `many` sockets become ready in one turn.
+Async<> send_turn_cases(int many, std::string& notes) {
+    auto& worker = WorkerImpl::here();
+    Cancel cancel;
+    Event ended;
+    int left = many;
+    std::vector<int> others;
+    for (int i = 0; i < many; ++i) {
+        int fds[2];
+        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+        others.push_back(fds[1]);
+        worker.spawn("sender",
+                     prepare_and_send(Stream::adopt(worker, fds[0]), cancel, left, ended, notes));
+    }
+    auto turn = worker.sleep(milliseconds{1}, cancel);
+    std::ignore = co_await turn;  // all wait now
+    for (int const fd : others) EXPECT_EQ(::send(fd, "x", 1, MSG_NOSIGNAL), 1);
+    std::ignore = co_await ended.wait(cancel);
+    for (int const fd : others) ::close(fd);
+    co_return Result<void>{};
+}
+
+TEST(Wait, SendsOfOneTurnGoOutTogether) {
+    std::string one, three, many;
+    OneTask{}.run(send_turn_cases(1, one));
+    EXPECT_EQ(one, "ps");
+    OneTask{}.run(send_turn_cases(3, three));
+    EXPECT_EQ(three, "pppsss");
+    // Never more than sixteen wait for one another.
+    OneTask{}.run(send_turn_cases(40, many));
+    std::size_t waiting = 0, most = 0;
+    for (char const note : many) {
+        waiting = note == 'p' ? waiting + 1 : waiting - 1;
+        most = std::max(most, waiting);
+    }
+    EXPECT_EQ(waiting, 0U);
+    EXPECT_EQ(most, 16U);
 }
 
 Async<> cancel_by_probe(std::string& notes) {
