@@ -70,10 +70,12 @@ void Cancel::FromParent::on_cancel() noexcept { self_->cancel(parent_->reason())
 namespace async_detail {
 namespace {
 
-// Frames up to 2 KiB in classes of 128 bytes; at most `depth` of each are kept per thread.
-constexpr std::size_t step = 128;
-constexpr std::size_t classes = 16;
+// Frames up to 2 KiB in classes of 64 bytes; at most `depth` of each are kept per thread.
+constexpr std::size_t step = 64;
+constexpr std::size_t classes = 32;
 constexpr std::size_t depth = 64;
+// What the allocator of glibc puts before a block: with it a block is as long as its class.
+constexpr std::size_t head_bytes = 8;
 
 struct FreeList {
     struct Node {
@@ -92,7 +94,7 @@ struct FreeList {
 };
 thread_local FreeList frames_;
 
-constexpr std::size_t class_of(std::size_t bytes) { return (bytes + step - 1) / step - 1; }
+constexpr std::size_t class_of(std::size_t bytes) { return (bytes + head_bytes - 1) / step; }
 
 }  // namespace
 
@@ -104,7 +106,7 @@ void* allocate_frame(std::size_t bytes) {
         --frames_.count[index];
         return node;
     }
-    return ::operator new((index + 1) * step);
+    return ::operator new((index + 1) * step - head_bytes);
 }
 
 void free_frame(void* frame, std::size_t bytes) noexcept {

@@ -1,6 +1,10 @@
 // Names of error codes and origins, as they stand in answers, logs, records and docs.
 #include "sluice/error.hpp"
 
+#include <stdexcept>
+
+#include "sluice/result.hpp"
+
 namespace sluice {
 
 std::string_view to_string(ErrorCode code) noexcept {
@@ -102,5 +106,13 @@ std::string_view to_string(Origin origin) noexcept {
     }
     return "gateway";
 }
+
+ErrorBox::ErrorBox(Error error) : error_(new Error(std::move(error))) {}
+
+void ErrorBox::throw_empty() { throw std::logic_error("a result without an error"); }
+
+Error* ErrorBox::copy_of(Error const& error) { return new Error(error); }
+
+void ErrorBox::destroy(Error* error) noexcept { delete error; }
 
 }  // namespace sluice

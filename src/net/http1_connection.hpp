@@ -140,7 +140,7 @@ class Http1Connection final : public ServerStream,
     std::size_t head_block_bytes_ = 0;
     Steady::time_point arrived_at_{};
     std::optional<Cancel> cancel_;
-    std::optional<Error> refusal_;
+    ErrorBox refusal_;
     std::string refused_path_;
     std::string pending_head_;  // between begin() and the first write
     std::string backlog_;       // what the socket did not take yet

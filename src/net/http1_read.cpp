@@ -197,7 +197,7 @@ void Http1Connection::drop_head() noexcept {
 
 void Http1Connection::refuse_head(Error error, std::string_view path) {
     refused_path_ = path.substr(0, path.find('?'));
-    refusal_ = std::move(error);
+    refusal_ = ErrorBox(std::move(error));
 }
 
 void Http1Connection::begin_exchange() {

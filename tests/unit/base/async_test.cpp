@@ -166,11 +166,11 @@ TEST(Async, ALoopOverSuspendingChildrenGoesOnWhereItWasWoken) {
 TEST(Frames, AreRecycledByTheThreadThatFreedThem) {
     void* const first = async_detail::allocate_frame(200);
     async_detail::free_frame(first, 200);
-    void* const same_class = async_detail::allocate_frame(250);
-    EXPECT_EQ(first, same_class);  // both in the class up to 256 bytes
+    void* const same_class = async_detail::allocate_frame(240);
+    EXPECT_EQ(first, same_class);  // both in the class up to 248 bytes
     void* const other_class = async_detail::allocate_frame(300);
     EXPECT_NE(first, other_class);
-    async_detail::free_frame(same_class, 250);
+    async_detail::free_frame(same_class, 240);
     async_detail::free_frame(other_class, 300);
 }
 
