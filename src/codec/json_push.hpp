@@ -115,8 +115,7 @@ char const* JsonPush<Events>::step(char const* at, char const* end) {
             }
             state_ = State::text;
             if (!is_key_) events_.on_text(1);
-            return std::string_view{"\"\\/bfnrt"}.find(*at) == std::string_view::npos ? fail(at)
-                                                                                      : at + 1;
+            return json_bytes::is_short_escape(*at) ? at + 1 : fail(at);
         case State::hex:
             if (json_bytes::hex_digit(*at) < 0) return fail(at);
             if (is_key_) keep_key(at, at + 1);
@@ -230,11 +229,18 @@ char const* JsonPush<Events>::close(char const* at) {
 
 template <class Events>
 char const* JsonPush<Events>::in_text(char const* at, char const* end) {
-    auto const* const stop = json_bytes::find_special(at, end);
+    auto const* stop = json_bytes::find_special(at, end);
     if (is_key_) {
         keep_key(at, stop);
-    } else if (stop != at) {
-        events_.on_text(static_cast<std::size_t>(stop - at));
+    } else {
+        auto bytes = static_cast<std::size_t>(stop - at);
+        // Escapes that are whole and short are read here, each as one byte.
+        while (end - stop >= 2 && *stop == '\\' && json_bytes::is_short_escape(stop[1])) {
+            auto const* const rest = stop + 2;
+            stop = json_bytes::find_special(rest, end);
+            bytes += 1 + static_cast<std::size_t>(stop - rest);
+        }
+        if (bytes > 0) events_.on_text(bytes);
     }
     if (stop == end) return end;
     if (*stop == '\\') {

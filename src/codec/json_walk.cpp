@@ -144,25 +144,12 @@ void JsonKey::decode(JsonString const& text) noexcept {
     name_ = {decoded_.data(), size};
 }
 
-bool JsonScanner::skip_escape() noexcept {
+// \u, or none that there is.
+bool JsonScanner::skip_long_escape() noexcept {
     if (end_ - at_ < 2) return fail("a string is not closed");
     char const kind = at_[1];
     at_ += 2;
-    switch (kind) {
-        case '"':
-        case '\\':
-        case '/':
-        case 'b':
-        case 'f':
-        case 'n':
-        case 'r':
-        case 't':
-            return true;
-        case 'u':
-            break;
-        default:
-            return fail("a string holds an unknown escape");
-    }
+    if (kind != 'u') return fail("a string holds an unknown escape");
     auto const unit = end_ - at_ >= 4 ? hex4(at_) : -1;
     if (unit < 0) return fail("\\u needs four hex digits");
     at_ += 4;

@@ -157,7 +157,12 @@ class JsonScanner {
         Once const& once;
     };
 
-    bool skip_escape() noexcept;
+    bool skip_escape() noexcept {
+        if (end_ - at_ < 2 || !json_bytes::is_short_escape(at_[1])) return skip_long_escape();
+        at_ += 2;
+        return true;
+    }
+    bool skip_long_escape() noexcept;
     template <std::size_t size>
     bool skip_literal(char const (&word)[size]) noexcept;
     bool skip_scalar() noexcept;

@@ -65,25 +65,35 @@ int read_hex4(std::string_view source, std::size_t at) noexcept {
     return value;
 }
 
+// What stands for itself behind a backslash, or for a control character; 0: neither. The backslash
+// is left to others: it may begin what a text escapes itself.
+constexpr char short_escape(char c) noexcept {
+    switch (c) {
+        case 'n':
+            return '\n';
+        case '"':
+        case '/':
+            return c;
+        case 't':
+            return '\t';
+        case 'r':
+            return '\r';
+        case 'b':
+            return '\b';
+        case 'f':
+            return '\f';
+        default:
+            return '\0';
+    }
+}
+
 // An escape of a JSON string (RFC 8259 section 7), which begins the source.
 Unit read_json_escape(std::string_view source, bool final) noexcept {
     Unit const cut = final ? Unit{no_character, source.size(), true} : Unit{};
     if (source.size() < 2) return cut;
-    switch (source[1]) {
-        case 'n':
-            return {'\n', 2, true};
-        case 't':
-            return {'\t', 2, true};
-        case 'r':
-            return {'\r', 2, true};
-        case 'b':
-            return {'\b', 2, true};
-        case 'f':
-            return {'\f', 2, true};
-        case 'u':
-            break;
-        default:
-            return {static_cast<unsigned char>(source[1]), 2, true};
+    if (source[1] != 'u') {
+        auto const known = short_escape(source[1]);
+        return {static_cast<unsigned char>(known != '\0' ? known : source[1]), 2, true};
     }
     auto const first = read_hex4(source, 2);
     if (first == -2) return cut;
@@ -440,6 +450,11 @@ void Normalised::append_unit(std::string_view bytes, std::size_t source, std::si
     text += bytes;
 }
 
+void Normalised::append_character(char c, std::size_t source, std::size_t source_bytes) {
+    add_run(source, 1, source_bytes);
+    text.push_back(c);
+}
+
 void Normalised::drop_front(std::size_t at, std::size_t mapped, std::size_t source_bytes) {
     if (mapped >= text.size()) {
         runs_.clear();
@@ -493,6 +508,12 @@ void normalise_quoted(std::string_view inner, std::size_t& at, std::size_t until
             continue;
         }
         auto const rest = inner.substr(at);
+        if (auto const known = short_escape(rest.size() > 1 ? rest[1] : '\0');
+            known != '\0' && rest.front() == '\\') {
+            out.append_character(known, at, 2);
+            at += 2;
+            continue;
+        }
         auto unit = rest.front() == '\\' ? read_json_escape(rest, true)
                     : is_ascii(rest.front())
                         ? Unit{static_cast<unsigned char>(rest.front()), 1, false}

@@ -32,6 +32,7 @@ class Normalised {
 
     void append_as_is(std::string_view bytes, std::size_t source);
     void append_unit(std::string_view bytes, std::size_t source, std::size_t source_bytes);
+    void append_character(char c, std::size_t source, std::size_t source_bytes);
     // Forgets text before `at`, and moves the source's origin forward by `source_bytes`. What stays
     // in front of `mapped` has no map any more.
     void drop_front(std::size_t at, std::size_t mapped, std::size_t source_bytes);
