@@ -23,6 +23,7 @@ constexpr auto settle_max = milliseconds{2000};  // of a directory that never is
 constexpr auto look_without_inotify = milliseconds{2000};
 constexpr auto look_anyway = milliseconds{30'000};
 constexpr auto tidy_again = milliseconds{250};
+constexpr auto rest_after = milliseconds{250};
 constexpr std::uint32_t events = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE |
                                  IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB;
 
@@ -81,11 +82,12 @@ std::string ConfigWatch::take_request() {
 void ConfigWatch::run() {
     auto const never = Steady::time_point::max();
     auto tidy_at = never;
+    auto rest_at = never;
     auto look_at = Steady::now() + (inotify_fd_ >= 0 ? look_anyway : look_without_inotify);
     auto settled_at = never;
     auto settled_at_latest = never;
     for (;;) {
-        auto const next = std::min({tidy_at, source_ ? look_at : never, settled_at});
+        auto const next = std::min({tidy_at, rest_at, source_ ? look_at : never, settled_at});
         wait(next == never ? -1 : until(next));
         bool reloaded = false;
         {
@@ -112,7 +114,14 @@ void ConfigWatch::run() {
             watch_directories();
         }
         if (reloaded && source_) watch_directories();  // it may name other files now
-        if (reloaded || now >= tidy_at) tidy_at = calls_.tidy() ? now + tidy_again : never;
+        if (now >= rest_at) {
+            rest_at = never;
+            calls_.rest();
+        }
+        if (reloaded || now >= tidy_at) {
+            tidy_at = calls_.tidy() ? now + tidy_again : never;
+            if (tidy_at == never) rest_at = now + rest_after;
+        }
     }
 }
 

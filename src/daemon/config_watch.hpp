@@ -27,6 +27,8 @@ class ConfigWatch {
         std::function<void(std::string const& cause)> reload;
         // Frees what no worker uses any more. True: something is left, call again soon.
         std::function<bool()> tidy;
+        // Soon after a reload, when nothing is left to free.
+        std::function<void()> rest;
     };
 
     // `source` (may be null: nothing to watch) outlives it.

@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "base/version.hpp"
 #include "config/print.hpp"
+#include "daemon/memory.hpp"
 #include "daemon/outlets.hpp"
 #include "daemon/server_options.hpp"
 #include "dialect/anthropic/anthropic.hpp"
@@ -318,11 +319,13 @@ Result<void> Daemon::open_admin() {
 
 void Daemon::start() {
     running_ = true;
+    give_memory_back();  // before the workers: what they touch from here on stays
     projector_->start();
     // Before the workers: one of them may ask for a reload with its first request.
     ConfigWatch::Calls calls;
     calls.reload = [this](std::string const& cause) { reload(cause); };
     calls.tidy = [this] { return tidy(); };
+    calls.rest = give_memory_back;
     watch_ = std::make_unique<ConfigWatch>(source_.get(), std::move(calls), watch_options_);
     for (auto& worker : workers_) {
         threads_.emplace_back([&worker] { worker->run(); });

@@ -6,8 +6,7 @@
 
 namespace sluice::net {
 
-ConnectionCaps::ConnectionCaps(unsigned workers)
-    : of_worker_(std::max(1U, workers)), rows_(std::make_unique<std::array<Row, 2>>()) {
+ConnectionCaps::ConnectionCaps(unsigned workers) : of_worker_(std::max(1U, workers)) {
     std::random_device device;
     seed_ = (static_cast<std::uint64_t>(device()) << 32) | device();
 }
@@ -31,7 +30,7 @@ std::array<std::atomic<std::uint32_t>*, 2> ConnectionCaps::cells_of(
     auto const hash = address.site().hash(seed_);
     auto const first = static_cast<std::uint32_t>(hash) % row_cells;
     auto const second = static_cast<std::uint32_t>(hash >> 32) % row_cells;
-    return {&(*rows_)[0][first], &(*rows_)[1][second]};
+    return {&rows_[0][first], &rows_[1][second]};
 }
 
 bool ConnectionCaps::take(IpAddress const& address, std::uint32_t most) noexcept {

@@ -8,10 +8,11 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "sluice/ip.hpp"
+
+#include "base/zero_pages.hpp"
 
 namespace sluice::net {
 
@@ -52,7 +53,7 @@ class ConnectionCaps {
     std::uint64_t seed_;
     std::atomic<std::size_t> open_{0};
     std::vector<OfWorker> of_worker_;
-    std::unique_ptr<std::array<Row, 2>> rows_;
+    ZeroPages<Row> rows_{2};  // few connections touch few pages
 };
 
 }  // namespace sluice::net

@@ -7,6 +7,7 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <sys/socket.h>
+#include <tuple>
 
 #include "net/stream_core.hpp"
 
@@ -140,6 +141,7 @@ IoResult read(Stream::Core& core, std::span<char> into) noexcept {
         if (returned == 1) {
             total += n;
             if (SSL_has_pending(core.ssl) == 1) continue;
+            std::ignore = SSL_free_buffers(core.ssl);
             break;
         }
         auto const result = to_result(core, returned, Interest::read);

@@ -14,8 +14,7 @@ constexpr std::uint32_t failures_most = (1U << 12) - 1;
 
 }  // namespace
 
-AuthThrottle::AuthThrottle()
-    : start_(Steady::now()), sets_(std::make_unique<std::array<Set, sets>>()) {
+AuthThrottle::AuthThrottle() : start_(Steady::now()) {
     std::random_device device;
     seed_ = (static_cast<std::uint64_t>(device()) << 32) | device();
 }
@@ -48,7 +47,7 @@ std::uint32_t AuthThrottle::blocked_s(IpAddress const& address,
     auto const now_s = seconds_of(now);
     if (latest_until_s_.load(std::memory_order_relaxed) <= now_s) return 0;
     auto const tag = tag_of(address);
-    for (auto const& slot : (*sets_)[tag % sets].slots) {
+    for (auto const& slot : sets_[tag % sets].slots) {
         if (slot.tag.load(std::memory_order_relaxed) != tag) continue;
         auto const state = unpack(slot.state.load(std::memory_order_relaxed));
         return state.until_s > now_s ? state.until_s - now_s : 0;
@@ -58,7 +57,7 @@ std::uint32_t AuthThrottle::blocked_s(IpAddress const& address,
 
 // The address's own slot, else a free one, else the one that is missed least.
 AuthThrottle::Slot& AuthThrottle::slot_for(std::uint64_t tag, std::uint32_t now_s) noexcept {
-    auto& slots = (*sets_)[tag % sets].slots;
+    auto& slots = sets_[tag % sets].slots;
     Slot* least = nullptr;
     std::uint64_t least_worth = 0;
     for (auto& slot : slots) {

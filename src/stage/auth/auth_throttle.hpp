@@ -10,10 +10,11 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <memory>
 
 #include "sluice/ip.hpp"
 #include "sluice/time.hpp"
+
+#include "base/zero_pages.hpp"
 
 namespace sluice::stage {
 
@@ -62,7 +63,7 @@ class AuthThrottle {
     std::uint64_t seed_;
     Steady::time_point start_;
     std::atomic<std::uint32_t> latest_until_s_{0};  // nobody is blocked from then on
-    std::unique_ptr<std::array<Set, sets>> sets_;
+    ZeroPages<Set> sets_{sets};
 };
 
 }  // namespace sluice::stage

@@ -12,9 +12,9 @@
 #include <string_view>
 #include <utility>
 
+#include "base/zero_pages.hpp"
 #include "store/memory/budget_table.hpp"
 #include "store/memory/limit.hpp"
-#include "store/memory/zero_pages.hpp"
 
 namespace sluice::store {
 

@@ -1,5 +1,6 @@
 // ZeroPages: an array of zeros whose pages are memory only where something was written. For tables
-// that are large by their bound and mostly empty. Called by budget_table.cpp and cell_table.cpp.
+// that are large by their bound and mostly empty. Called by store (limits), net (connection_caps)
+// and stage (auth_throttle).
 #pragma once
 
 #include <cstddef>
@@ -7,7 +8,7 @@
 #include <sys/mman.h>
 #include <type_traits>
 
-namespace sluice::store {
+namespace sluice {
 
 // T's zero bytes are its value-initialised state (atomics of integers and pointers).
 template <class T>
@@ -26,6 +27,7 @@ class ZeroPages {
     ZeroPages& operator=(ZeroPages const&) = delete;
 
     T& operator[](std::size_t i) noexcept { return items_[i]; }
+    T const& operator[](std::size_t i) const noexcept { return items_[i]; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     T* begin() noexcept { return items_; }
     T* end() noexcept { return items_ + size_; }
@@ -35,4 +37,4 @@ class ZeroPages {
     std::size_t size_;
 };
 
-}  // namespace sluice::store
+}  // namespace sluice
