@@ -342,19 +342,12 @@ bool BudgetTable::copy() {
 }
 
 void BudgetTable::run() {
-    constexpr milliseconds after_failure{1000};
-    unsigned unchanged = 0;
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-        bool const is_quiet = is_shared_ && unchanged >= quiet_looks;
-        wake_.wait_for(lock, is_failing() ? after_failure
-                             : is_quiet   ? copy_every_quiet
-                                          : copy_every);
+        wake_.wait_for(lock, is_failing() ? milliseconds{1000} : copy_every);
         if (stopping_) return;
         lock.unlock();
-        auto const before = copies();
         copy();
-        unchanged = copies() == before ? unchanged + 1 : 0;
         lock.lock();
     }
 }

@@ -1,8 +1,8 @@
 // BudgetTable: the slots of all budgets, kept over a restart and a kill of the process. The slots
 // stand in shared memory (a file of /dev/shm), where a killed process leaves them as they were, to
 // the last reservation; a thread copies them to <storage.dir>/budgets.bin, which survives the
-// machine, within 100 ms of each change, or a second of the first after a pause. No worker ever
-// waits for a disk. Opened by the daemon when the configuration has a budget.
+// machine, soon after each change. No worker ever waits for a disk. Opened by the daemon when the
+// configuration has a budget.
 //
 // Slots are taken one after the other, so the table is as large in memory as budgets are in use:
 // its pages are got a chunk at a time. An index of the process's own finds a key's slot.
@@ -33,9 +33,6 @@ class BudgetTable {
     static constexpr std::size_t slots_max = capacity / 4 * 3;  // in use
     static constexpr std::size_t chunk = 1 << 10;               // slots got at a time
     static constexpr milliseconds copy_every{100};
-    // In shared memory, which a kill does not touch, and nothing has changed for `quiet_looks`.
-    static constexpr milliseconds copy_every_quiet{1000};
-    static constexpr unsigned quiet_looks = 20;
 
     // Error: another process has it, or the copy on disk is there but is none. Without shared
     // memory
