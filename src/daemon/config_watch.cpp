@@ -13,6 +13,7 @@
 
 #include "sluice/time.hpp"
 
+#include "base/background.hpp"
 #include "base/log.hpp"
 
 namespace sluice::daemon {
@@ -80,6 +81,7 @@ std::string ConfigWatch::take_request() {
 }
 
 void ConfigWatch::run() {
+    run_in_background("config-watch");
     auto const never = Steady::time_point::max();
     auto tidy_at = never;
     auto rest_at = never;

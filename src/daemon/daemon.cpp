@@ -2,6 +2,7 @@
 
 #include <future>
 
+#include "base/background.hpp"
 #include "base/log.hpp"
 #include "base/version.hpp"
 #include "config/print.hpp"
@@ -328,7 +329,10 @@ void Daemon::start() {
     calls.rest = give_memory_back;
     watch_ = std::make_unique<ConfigWatch>(source_.get(), std::move(calls), watch_options_);
     for (auto& worker : workers_) {
-        threads_.emplace_back([&worker] { worker->run(); });
+        threads_.emplace_back([&worker] {
+            name_this_thread("worker");
+            worker->run();
+        });
     }
 }
 

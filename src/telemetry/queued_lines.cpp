@@ -3,6 +3,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/background.hpp"
+
 namespace sluice::telemetry {
 
 QueuedLines::QueuedLines(std::unique_ptr<log::LineLog> out) : queue_(std::make_shared<Queue>()) {
@@ -30,6 +32,7 @@ bool QueuedLines::write(std::string_view lines) noexcept {
 }
 
 void QueuedLines::write_on(Queue& queue) {
+    run_in_background("access-log");
     std::string taken;
     std::unique_lock lock{queue.mutex};
     for (;;) {

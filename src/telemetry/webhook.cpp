@@ -8,6 +8,7 @@
 #include <openssl/hmac.h>
 #include <vector>
 
+#include "base/background.hpp"
 #include "base/log.hpp"
 
 namespace sluice::telemetry {
@@ -82,6 +83,7 @@ WebhookCounters Webhook::counters() const noexcept {
 }
 
 void Webhook::run() {
+    run_in_background("webhook");
     std::unique_lock lock(mutex_);
     for (;;) {
         wake_.wait(lock, [this] { return is_stopping_ || !queue_.empty(); });

@@ -4,6 +4,7 @@
 
 #include "sluice/json.hpp"
 
+#include "base/background.hpp"
 #include "base/log.hpp"
 #include "base/timestamp.hpp"
 
@@ -60,6 +61,7 @@ std::array<std::uint64_t, 3> BudgetWatch::warnings() const noexcept {
 }
 
 void BudgetWatch::run() {
+    run_in_background("budget-watch");
     std::unique_lock lock(mutex_);
     while (!stopping_) {
         wake_.wait_for(lock, look_every, [this] { return stopping_; });

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "base/background.hpp"
 #include "base/log.hpp"
 #include "codec/sha256.hpp"
 
@@ -342,6 +343,7 @@ bool BudgetTable::copy() {
 }
 
 void BudgetTable::run() {
+    run_in_background("budgets");
     std::unique_lock lock(mutex_);
     while (!stopping_) {
         wake_.wait_for(lock, is_failing() ? milliseconds{1000} : copy_every);

@@ -1,9 +1,9 @@
 #include "store/projection/projector.hpp"
 
-#include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/background.hpp"
 #include "base/log.hpp"
 
 namespace sluice::store {
@@ -15,7 +15,7 @@ constexpr auto retain_every = std::chrono::minutes{1};
 // Workers come first; nothing waits for this thread.
 void lower_priority() noexcept {
     ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 19);
-    ::pthread_setname_np(::pthread_self(), "projector");
+    run_in_background("projector");
 }
 
 std::int64_t now_ms() {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "base/background.hpp"
 #include "base/log.hpp"
 #include "base/sha256.hpp"
 #include "telemetry/ledger/adoption.hpp"
@@ -151,6 +152,7 @@ void LedgerThreads::wake(RecordFeed const& feed) noexcept {
 // --- the writer ---
 
 void LedgerThreads::write_on() {
+    run_in_background("ledger");
     while (wait_for_records()) {
         write_queued();
         look_after_file();
@@ -234,6 +236,7 @@ void LedgerThreads::look_after_file() {
 // --- the spiller ---
 
 void LedgerThreads::spill_on() {
+    run_in_background("ledger-spill");
     while (wait_for_spill()) {
         do {
             if (must_take_over()) take_over();
@@ -313,6 +316,7 @@ void LedgerThreads::end_spill_file() {
 // --- the adopter ---
 
 void LedgerThreads::adopt_on() {
+    run_in_background("ledger-adopt");
     remove_unfinished(dir_);
     for (bool is_last = false; !is_last;) {
         bool is_wanted = false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/background.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "telemetry/trace/otlp_json.hpp"
@@ -65,6 +66,7 @@ TraceCounters TraceExporter::counters() const noexcept {
 }
 
 void TraceExporter::run() {
+    run_in_background("traces");
     while (wait_for_work()) export_queued();
     export_queued();
 }
