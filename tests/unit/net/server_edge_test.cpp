@@ -256,6 +256,7 @@ class SharedQueue : public testing::Test {
         std::uint16_t port = 0;
         int const fd = Server::listen_on(port);
         port_ = port;
+        workers_.clear();
         for (unsigned i = 0; i < 2; ++i) {
             workers_.push_back(Worker::create(i));
             ListenerFd listener;
@@ -280,6 +281,7 @@ class SharedQueue : public testing::Test {
         clients_.clear();
         for (std::size_t i = 0; i < threads_.size(); ++i) workers_[i]->stop(seconds{10});
         for (auto& thread : threads_) thread.join();
+        threads_.clear();
     }
 
     Journal journal_;
@@ -292,14 +294,20 @@ class SharedQueue : public testing::Test {
 };
 
 TEST_F(SharedQueue, AWorkerFarAboveTheMeanLeavesConnectionsToOthers) {
-    for (int i = 0; i < 400; ++i) caps_->open(0, 10'000);  // as if it held so many
-    open(true);
-    ask(60);
-    stop();
-    EXPECT_EQ(workers_[0]->stats().connections_accepted + workers_[1]->stats().connections_accepted,
-              60u);
-    EXPECT_GT(workers_[0]->stats().accept_pauses, 0u);
-    EXPECT_GT(workers_[1]->stats().connections_accepted, 45u);
+    // On a busy machine it may not even wake before the other has taken all: then once more.
+    std::uint64_t pauses = 0;
+    for (int round = 0; round < 20 && pauses == 0; ++round) {
+        caps_ = std::make_shared<ConnectionCaps>(2);
+        for (int i = 0; i < 400; ++i) caps_->open(0, 10'000);  // as if it held so many
+        open(true);
+        ask(60);
+        stop();
+        auto const first = workers_[0]->stats(), second = workers_[1]->stats();
+        EXPECT_EQ(first.connections_accepted + second.connections_accepted, 60u);
+        EXPECT_GT(second.connections_accepted, 45u);
+        pauses = first.accept_pauses;
+    }
+    EXPECT_GT(pauses, 0u);
 }
 
 TEST_F(SharedQueue, AWorkerFarAboveTheMeanStillServesWhenNobodyElseDoes) {
