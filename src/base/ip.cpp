@@ -80,17 +80,17 @@ std::uint64_t IpAddress::hash(std::uint64_t seed) const noexcept {
 std::string IpAddress::text() const {
     if (family == Family::none) return {};
     if (family == Family::local) return "unix";
-    std::array<char, INET6_ADDRSTRLEN> out{};
     if (family == Family::v6) {
+        std::array<char, INET6_ADDRSTRLEN> out{};
         ::inet_ntop(AF_INET6, bytes.data(), out.data(), out.size());
         return out.data();
     }
-    auto* at = out.data();
+    std::string out;
     for (std::size_t i = 0; i < 4; ++i) {
-        if (i > 0) *at++ = '.';
-        at = std::to_chars(at, out.data() + out.size(), bytes[i]).ptr;
+        if (i > 0) out += '.';
+        out += std::to_string(bytes[i]);
     }
-    return {out.data(), at};
+    return out;
 }
 
 std::optional<IpRange> IpRange::parse(std::string_view text, std::string& why) {
