@@ -236,9 +236,15 @@ char const* JsonPush<Events>::in_text(char const* at, char const* end) {
         auto bytes = static_cast<std::size_t>(stop - at);
         // Escapes that are whole and short are read here, each as one byte.
         while (end - stop >= 2 && *stop == '\\' && json_bytes::is_short_escape(stop[1])) {
-            auto const* const rest = stop + 2;
+            auto const* rest = stop + 2;
+            ++bytes;
+            if (end - rest >= json_bytes::long_text_bytes) {
+                auto const run = json_bytes::skip_run(rest, end);
+                bytes += static_cast<std::size_t>(run.end - rest) - run.escapes;
+                rest = run.end;
+            }
             stop = json_bytes::find_special(rest, end);
-            bytes += 1 + static_cast<std::size_t>(stop - rest);
+            bytes += static_cast<std::size_t>(stop - rest);
         }
         if (bytes > 0) events_.on_text(bytes);
     }

@@ -209,6 +209,32 @@ bool JsonScanner::skip_scalar() noexcept {
     }
 }
 
+bool JsonScanner::skip_known_value() noexcept {
+    JsonString text;
+    if (at_ < end_ && *at_ == '"') return read_string(text);
+    if (at_ == end_ || (*at_ != '{' && *at_ != '[')) return skip_value(0);
+    for (std::size_t open = 0; at_ < end_;) {
+        switch (*at_) {
+            case '"':
+                if (!read_string(text)) return false;
+                continue;
+            case '{':
+            case '[':
+                ++open;
+                break;
+            case '}':
+            case ']':
+                --open;
+                break;
+            default:
+                break;
+        }
+        ++at_;
+        if (open == 0) return true;
+    }
+    return fail("the text ends inside an object or array");
+}
+
 JsonVerdict check_json(std::string_view text) noexcept {
     if (!is_valid_utf8(text)) return {false, "the text is not valid UTF-8", 0};
     JsonScanner scan(text);

@@ -16,6 +16,7 @@
 #include "sluice/json.hpp"
 
 #include "codec/json_bytes.hpp"
+#include "codec/json_run.hpp"
 
 namespace sluice::codec {
 
@@ -104,7 +105,11 @@ class JsonScanner {
     // The whole value: containers to any depth within the limit. `depth` = containers around it.
     template <class Once = NoOnceMembers>
     bool skip_value(std::size_t depth, Once const& once = {}) noexcept;
-    // The same, and tells a visitor what passes; `depth` = containers around the string or member:
+    // The same, of a text that a scanner or a reader has let pass before: only where it ends is
+    // looked for.
+    bool skip_known_value() noexcept;
+    // As skip_value, and tells a visitor what passes; `depth` = containers around the string or
+    // member:
     //   void on_string(JsonString const&, std::size_t depth)        values only
     //   bool on_key(JsonString const&, std::size_t depth, std::uint8_t& seen)
     // `seen`: seven bits kept per object for the visitor. False ends the walk.
@@ -214,6 +219,7 @@ inline bool JsonScanner::read_string(JsonString& out) noexcept {
         if (*at_ != '\\') return fail("a string holds a control character that is not escaped");
         out.has_escapes = true;
         if (!skip_escape()) return false;
+        if (end_ - at_ >= json_bytes::long_text_bytes) at_ = json_bytes::skip_run(at_, end_).end;
     }
     ++at_;
     out.quoted = {from, static_cast<std::size_t>(at_ - from)};

@@ -230,7 +230,8 @@ std::string_view content_type_of(Answer const& answer) noexcept {
 
 void add_guard(Try const& t, Answer& answer) {
     if (!guards_answer(t.x, t.codec)) return;
-    auto guard = guard_answer(t.x, t.codec, std::move(answer.reader), answer.streamed);
+    auto guard = guard_answer(t.x, t.codec, std::move(answer.reader), answer.streamed,
+                              answer.length.value_or(0));
     answer.guard = guard.get();
     answer.guarded_bytes = &t.x.record.guarded_out;
     answer.reader = std::move(guard);

@@ -1,7 +1,6 @@
 // Collects what a reader lets through, as pieces to write: neighbouring frames become one piece.
 #pragma once
 
-#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -55,7 +54,11 @@ class FrameCollector final : public FrameSink {
 
     // Moves what the pieces say to `out`; afterwards nothing points into fed bytes any more.
     void move_to(std::string& out) {
-        for (auto const piece : pieces_) out += piece;
+        if (out.empty() && copies_.size() == 1 && pieces_.size() == 1) {
+            out = std::move(*copies_.front());
+        } else {
+            for (auto const piece : pieces_) out += piece;
+        }
         clear();
     }
     void clear() noexcept {
@@ -71,9 +74,7 @@ class FrameCollector final : public FrameSink {
         bool const inside =
             raw.data() >= fed_.data() && raw.data() + raw.size() <= fed_.data() + fed_.size();
         if (!inside) {
-            auto& copy = copies_.emplace_back(std::make_unique<char[]>(raw.size()));
-            std::memcpy(copy.get(), raw.data(), raw.size());
-            pieces_.emplace_back(copy.get(), raw.size());
+            pieces_.emplace_back(*copies_.emplace_back(std::make_unique<std::string>(raw)));
             return;
         }
         if (!pieces_.empty() && pieces_.back().data() + pieces_.back().size() == raw.data()) {
@@ -85,7 +86,7 @@ class FrameCollector final : public FrameSink {
 
     std::string_view fed_;
     std::vector<std::string_view> pieces_;
-    std::vector<std::unique_ptr<char[]>> copies_;
+    std::vector<std::unique_ptr<std::string>> copies_;
     std::uint64_t contents_ = 0;  // frames with content, over all feeds
     bool strip_usage_;
     bool spoke_ = false;

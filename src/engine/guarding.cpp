@@ -60,11 +60,11 @@ bool guards_answer(Exchange const& x, Codec const& codec) noexcept {
 
 std::unique_ptr<guard::AnswerGuard> guard_answer(Exchange& x, Codec const& codec,
                                                  std::unique_ptr<AnswerReader> reader,
-                                                 bool streamed) {
+                                                 bool streamed, std::uint64_t expected) {
     return std::make_unique<guard::AnswerGuard>(
         std::move(reader), *codec.texts, *x.guards,
         guard::AnswerGuardOptions{streamed, x.snapshot.frame_bytes_max,
-                                  x.snapshot.response_bytes_max});
+                                  x.snapshot.response_bytes_max, expected});
 }
 
 std::string guards_header(Exchange const& x) {

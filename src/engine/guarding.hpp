@@ -23,10 +23,11 @@ Async<> guard_request(Exchange& x, Codec const& codec);
 
 // Do guards look at the answer? `codec`: the caller's.
 [[nodiscard]] bool guards_answer(Exchange const& x, Codec const& codec) noexcept;
-// Precondition: guards_answer. `streamed`: what the caller gets.
+// Precondition: guards_answer. `streamed`: what the caller gets. `expected`: the length of the body
+// in bytes where it is known, else 0.
 std::unique_ptr<guard::AnswerGuard> guard_answer(Exchange& x, Codec const& codec,
                                                  std::unique_ptr<AnswerReader> reader,
-                                                 bool streamed);
+                                                 bool streamed, std::uint64_t expected);
 
 // "pii=redact, house=flag": what was found so far. Precondition: x.guards.
 std::string guards_header(Exchange const& x);

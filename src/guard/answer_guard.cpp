@@ -9,6 +9,8 @@ namespace sluice::guard {
 namespace {
 
 constexpr std::size_t channels_max = 4096;
+// Memory for a whole answer is taken ahead up to this.
+constexpr std::size_t expected_bytes_max = 1 << 20;
 
 // As append_json_string, but bytes that are no UTF-8 stay: a character may be cut between two
 // texts.
@@ -86,9 +88,12 @@ Result<void> AnswerGuard::read_whole(std::string_view bytes, FrameSink& sink) {
     if (options_.streamed) return AnswerReader::read_whole(bytes, sink);
     sink_ = &sink;
     // What goes on is what the reader gives out: it may have translated.
+    given_ = bytes;
     auto read = reader_->read_whole(bytes, *this);
+    auto const body = given_body_.empty() ? std::string_view{body_} : given_body_;
+    given_ = given_body_ = {};
     if (read && too_large_) return too_large();
-    return read ? check_whole(sink) : std::move(read);
+    return read ? check_whole(body, sink) : std::move(read);
 }
 
 Result<void> AnswerGuard::finish(FrameSink& sink) {
@@ -96,7 +101,7 @@ Result<void> AnswerGuard::finish(FrameSink& sink) {
     if (blocked_) return {};
     auto finished = reader_->finish(*this);
     if (!finished || blocked_) return finished;
-    if (!options_.streamed) return check_whole(sink);
+    if (!options_.streamed) return check_whole(body_, sink);
     out_.clear();
     changed_ = true;
     codec::SseFrame tail;
@@ -110,20 +115,35 @@ Result<void> AnswerGuard::finish(FrameSink& sink) {
     return {};
 }
 
-Result<void> AnswerGuard::check_whole(FrameSink& sink) {
+// A part of a whole answer. What stands in the bytes that were given is not copied.
+void AnswerGuard::keep(std::string_view raw) {
+    auto const before = body_.size() + given_body_.size();
+    too_large_ = too_large_ || before + raw.size() > options_.body_bytes_max;
+    if (too_large_) return;
+    if (before == 0 && raw.data() >= given_.data() &&
+        raw.data() + raw.size() <= given_.data() + given_.size()) {
+        given_body_ = raw;
+        return;
+    }
+    if (before == 0) body_.reserve(std::min(options_.body_bytes_expected, expected_bytes_max));
+    body_.append(given_body_).append(raw);
+    given_body_ = {};
+}
+
+Result<void> AnswerGuard::check_whole(std::string_view body, FrameSink& sink) {
     if (reader_->fault()) {
-        sink.on_frame({FrameKind::fault, body_});
+        sink.on_frame({FrameKind::fault, body});
         return {};
     }
     std::vector<TextPlace> places;
-    if (!texts_.read_whole(body_, places)) {
+    if (!texts_.read_whole(body, places)) {
         return upstream_error(ErrorCode::upstream_bad_response, Retry::next, 502,
                               "The provider's answer could not be read.",
                               "no answer that a guardrail can read");
     }
     Patches patches;
     for (auto const& place : places) {
-        if (on_place(place, body_, patches)) continue;
+        if (on_place(place, body, patches)) continue;
         run_.blocked->place = place.name;
         blocked_ = true;
         return {};
@@ -131,22 +151,18 @@ Result<void> AnswerGuard::check_whole(FrameSink& sink) {
     std::sort(patches.begin(), patches.end(),
               [](Patch const& a, Patch const& b) { return a.offset < b.offset; });
     if (patches.empty()) {
-        sink.on_frame({FrameKind::content, body_});
+        sink.on_frame({FrameKind::content, body});
         return {};
     }
     std::string out;
-    for (auto const piece : gather(body_, patches)) out += piece;
+    for (auto const piece : gather(body, patches)) out += piece;
     sink.on_frame({FrameKind::content, out});
     return {};
 }
 
 void AnswerGuard::on_frame(Frame const& frame) {
     if (blocked_) return;
-    if (!options_.streamed) {
-        too_large_ = too_large_ || body_.size() + frame.raw.size() > options_.body_bytes_max;
-        if (!too_large_) body_ += frame.raw;
-        return;
-    }
+    if (!options_.streamed) return keep(frame.raw);
     if (frame.kind == FrameKind::usage) return sink_->on_frame(frame);  // it holds no text
     if (frame.kind == FrameKind::fault) return on_fault(frame);
     out_.clear();

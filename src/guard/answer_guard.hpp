@@ -18,6 +18,7 @@ struct AnswerGuardOptions {
     bool streamed = false;  // what the caller gets
     std::size_t frame_bytes_max = 1 << 20;
     std::size_t body_bytes_max = 64 << 20;  // of a whole answer
+    std::size_t body_bytes_expected = 0;    // of it, where its head has told
 };
 
 class AnswerGuard final : public AnswerReader, private FrameSink {
@@ -60,7 +61,8 @@ class AnswerGuard final : public AnswerReader, private FrameSink {
     struct Channel;
 
     void on_frame(Frame const& frame) override;
-    Result<void> check_whole(FrameSink& sink);
+    void keep(std::string_view raw);
+    Result<void> check_whole(std::string_view body, FrameSink& sink);
     void on_fault(Frame const& frame);
     void on_event(codec::SseFrame const& event);
     bool on_texts(codec::SseFrame const& event);
@@ -86,6 +88,9 @@ class AnswerGuard final : public AnswerReader, private FrameSink {
     std::string lead_;
     std::string out_;   // of the frame at hand
     std::string body_;  // of a whole answer
+    // During read_whole(): what was given, and what of it goes on as the answer.
+    std::string_view given_;
+    std::string_view given_body_;
     Held held_;
     bool changed_ = false;  // the frame at hand
     bool blocked_ = false;

@@ -218,10 +218,11 @@ bool read(std::string_view json, std::vector<TextPlace>& places, EventTexts* eve
         if (name == "choices" && kind == JsonKind::array) {
             return each_element(scan, [&] { return walk.choice(event); });
         }
+        if (!event) return scan.skip_known_value();  // a reader has let the answer pass
         std::string_view value;
         if (!take_json(scan, value)) return false;
-        bool const is_lead = event && (name == "id" || name == "object" || name == "created" ||
-                                       name == "model" || name == "system_fingerprint");
+        bool const is_lead = name == "id" || name == "object" || name == "created" ||
+                             name == "model" || name == "system_fingerprint";
         if (is_lead) {
             event->lead.append(event->lead.empty() ? "" : ",");
             append_json_string(event->lead, name);

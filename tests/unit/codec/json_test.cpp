@@ -183,6 +183,28 @@ TEST(Json, RepairsBytesThatAreNoUtf8) {
     EXPECT_EQ(out, "\"a\xef\xbf\xbd\\\"\xc3\xa9\xef\xbf\xbd\"");
 }
 
+TEST(JsonScanner, AKnownValueIsSkippedAsFarAsAStrictOne) {
+    for (std::string_view const value :
+         {R"("a \" b")", "12.5e3", "-0", "true", "null", "{}", "[]",
+          R"({"a":{"b":[1,{"c":"}]"}]}})", R"([ "[", {"\"":"\\"} , [[]] ])", "[1,2,3]"}) {
+        for (std::string_view const behind : {"", ",", "}", " ]"}) {
+            auto const text = std::string{value} + std::string{behind};
+            JsonScanner strict(text), known(text);
+            ASSERT_TRUE(strict.skip_value(0)) << text;
+            ASSERT_TRUE(known.skip_known_value()) << text;
+            EXPECT_EQ(known.offset(), strict.offset()) << text;
+        }
+    }
+}
+
+TEST(JsonScanner, AKnownValueThatIsCutIsTold) {
+    for (std::string_view const text : {"", "{", "[1,", R"({"a")", R"(["a)", "tru"}) {
+        JsonScanner scan(text);
+        EXPECT_FALSE(scan.skip_known_value()) << text;
+        EXPECT_TRUE(scan.failed()) << text;
+    }
+}
+
 TEST(Base64, MatchesRfc4648) {
     std::vector<std::pair<std::string, std::string>> const rows{{"", ""},
                                                                 {"f", "Zg=="},
