@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/log.hpp"
+#include "base/turn_time.hpp"
 #include "codec/json_walk.hpp"
 #include "engine/fan_out.hpp"
 #include "engine/frame_collector.hpp"
@@ -82,7 +83,7 @@ Async<Outcome> read_refusal(Try const& t, std::unique_ptr<net::UpstreamStream> u
         codec::open_decoder(upstream->head().headers.get("content-encoding"), error_body_bytes_max);
     std::string body;
     bool whole = decoder.ok();
-    auto const until = Deadline::in(t.x.route->timeout.first_byte);
+    auto const until = in_turn(t.x.route->timeout.first_byte);
     while (whole) {
         bound_wait(t, *upstream, until);
         auto bytes = co_await upstream->read_some();
@@ -172,7 +173,7 @@ Async<Outcome> peek(Try const& t, std::unique_ptr<Answer> holder) {
                            : t.x.route->timeout.first_byte;
     // A whole answer that is translated or guarded speaks at its end only.
     bool const is_whole = (is_translated(t.x, t.target) || answer.guard) && !answer.streamed;
-    auto const until = is_whole ? t.x.deadline : Deadline::in(limit);
+    auto const until = is_whole ? t.x.deadline : in_turn(limit);
     FrameCollector frames(answer.strip_usage);
     std::string decoded;
     std::size_t seen = 0;

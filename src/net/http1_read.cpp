@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/log.hpp"
+#include "base/turn_time.hpp"
 #include "net/http1_connection.hpp"
 #include "net/tls_server.hpp"
 
@@ -63,7 +64,7 @@ Http1Connection::~Http1Connection() {
 }
 
 Async<> Http1Connection::accept_tls() {
-    auto const deadline = Deadline::in(side_->options->head_timeout);
+    auto const deadline = in_turn(side_->options->head_timeout);
     auto waited = co_await wait_as_new(Interest::read, deadline);
     if (waited.value() != Wake::ready) co_return client_left();
     char first = 0;
@@ -101,13 +102,13 @@ Async<Http1Connection::HeadOutcome> Http1Connection::read_head() {
     RequestHeadScan scan{to_bounds(options)};
     auto state = scan.scan(input_.view());
     std::string_view received = input_.view();
-    Deadline deadline = Deadline::in(options.keep_alive_idle);
+    Deadline deadline = in_turn(options.keep_alive_idle);
     bool timing_head = false;
     bool is_last_call = false;  // the worker drains: what has been sent already is still served
     while (state == RequestHeadScan::State::more) {
         if (!timing_head && scan.has_begun()) {
             timing_head = true;
-            deadline = Deadline::in(options.head_timeout);
+            deadline = in_turn(options.head_timeout);
         }
         // A request that has begun may still come to its end while the worker drains.
         bool const idle = !timing_head && !side_->inproc;

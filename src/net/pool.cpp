@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/turn_time.hpp"
 #include "net/worker_impl.hpp"
 
 namespace sluice::net {
@@ -26,7 +27,7 @@ void Connection::close() noexcept {
 
 void Connection::rest(Steady::duration expiry) noexcept {
     stream.watch(Interest::read, *this);
-    worker_.set_deadline(*this, Steady::now() + expiry);
+    worker_.set_deadline(*this, turn_time() + expiry);
     ++worker_.counters().upstream_idle;
 }
 

@@ -9,6 +9,8 @@
 #include <unistd.h>
 #include <utility>
 
+#include "base/turn_time.hpp"
+
 namespace sluice::net {
 
 void Reactor::Timer::set(Steady::time_point at) {
@@ -38,6 +40,7 @@ Reactor::Reactor() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
 Reactor::~Reactor() {
     ::close(bell_);
     ::close(epoll_);
+    end_turns();
 }
 
 bool Reactor::add(int fd, Source& source, std::uint32_t events) noexcept {
@@ -82,6 +85,7 @@ void Reactor::run_due() {
 void Reactor::collect(bool is_busy) noexcept {
     next_event_ = 0;
     events_end_ = ::epoll_wait(epoll_, events_.data(), batch, patience_ms(is_busy));
+    begin_turn();
 }
 
 void Reactor::tell_next() noexcept {

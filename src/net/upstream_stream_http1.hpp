@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/turn_time.hpp"
 #include "codec/chunked.hpp"
 #include "net/http1_response.hpp"
 #include "net/pool.hpp"
@@ -18,7 +19,7 @@ namespace sluice::net {
 
 // From now; a bound of zero is none.
 inline Deadline bound(Steady::duration d) {
-    return d > Steady::duration::zero() ? Deadline::in(d) : Deadline::never();
+    return d > Steady::duration::zero() ? in_turn(d) : Deadline::never();
 }
 
 // What stands before WireRequest::headers: request line, Host, Proxy-Authorization.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.hpp"
+#include "base/turn_time.hpp"
 #include "net/http1_session.hpp"
 #include "net/listener.hpp"
 #include "net/upstream_client.hpp"
@@ -204,6 +205,7 @@ Result<Stream> WorkerImpl::connect_inproc(std::shared_ptr<Handler> handler) {
 
 void WorkerImpl::run() {
     current_ = this;
+    begin_turn();
     hangups_.start(*this);
     while (!is_stopped_) {
         try {
@@ -222,6 +224,7 @@ void WorkerImpl::run() {
     end_tasks();
     upstreams_.reset();
     hangups_.close();
+    end_turns();
     ready_.clear();
     sends_.clear();
     current_ = nullptr;

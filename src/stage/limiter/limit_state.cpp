@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/turn_time.hpp"
+
 namespace sluice::stage {
 namespace {
 
@@ -181,7 +183,7 @@ LimitFigures LimitState::figures() const noexcept {
 }
 
 store::Moment LimitState::now() noexcept {
-    return {std::chrono::duration_cast<seconds>(Steady::now().time_since_epoch()).count(),
+    return {std::chrono::duration_cast<seconds>(turn_time().time_since_epoch()).count(),
             std::chrono::duration_cast<seconds>(Wall::now().time_since_epoch()).count()};
 }
 
