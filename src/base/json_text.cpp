@@ -22,6 +22,18 @@ constexpr auto is_plain = [] {
     return table;
 }();
 
+// Are the eight bytes at `at` all plain?
+bool is_plain_word(char const* at) noexcept {
+    constexpr std::uint64_t ones = 0x0101010101010101U;
+    constexpr std::uint64_t tops = 0x8080808080808080U;
+    std::uint64_t word;
+    std::memcpy(&word, at, sizeof word);
+    auto const has_zero = [](std::uint64_t v) { return (v - ones) & ~v & tops; };
+    auto const controls = (word - ones * 0x20) & ~word & tops;
+    return ((word & tops) | controls | has_zero(word ^ (ones * '"')) |
+            has_zero(word ^ (ones * '\\')) | has_zero(word ^ (ones * 0x7f))) == 0;
+}
+
 // The first byte that is not plain; 16 bytes at a time where SSE2 is there.
 std::size_t plain_end(std::string_view text, std::size_t at) {
 #if defined(__SSE2__)
@@ -38,6 +50,12 @@ std::size_t plain_end(std::string_view text, std::size_t at) {
         at += 16;
     }
 #endif
+    // What is left, and names and numbers, which are mostly shorter than that: by the last eight
+    // bytes, and where there are more, by the next eight.
+    if (text.size() >= 8 && is_plain_word(text.data() + text.size() - 8) &&
+        (text.size() - at <= 8 || is_plain_word(text.data() + at))) {
+        return text.size();
+    }
     while (at < text.size() && is_plain[static_cast<unsigned char>(text[at])]) ++at;
     return at;
 }

@@ -1,10 +1,16 @@
 #include "sluice/money.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 
 namespace sluice {
 
-std::string to_usd_text(PicoUsdSum amount) {
+namespace {
+
+// `N`: 64 bits where they do, which is divided ten times quicker than 128.
+template <class N>
+std::string digits_of(N amount) {
     constexpr int decimals = 12;
     constexpr int decimals_min = 2;
     bool const negative = amount < 0;
@@ -22,6 +28,14 @@ std::string to_usd_text(PicoUsdSum amount) {
     if (negative) text += '-';
     std::reverse(text.begin(), text.end());
     return text;
+}
+
+}  // namespace
+
+std::string to_usd_text(PicoUsdSum amount) {
+    using Narrow = std::numeric_limits<std::int64_t>;
+    bool const is_narrow = amount >= Narrow::min() && amount <= Narrow::max();
+    return is_narrow ? digits_of(static_cast<std::int64_t>(amount)) : digits_of(amount);
 }
 
 }  // namespace sluice

@@ -20,6 +20,24 @@ TEST(JsonText, EveryAsciiByteRoundTrips) {
     EXPECT_EQ(to_json("a\"b\\c\n\x01"), R"("a\"b\\c\n\u0001")");
 }
 
+// Texts are looked at by vectors, words and bytes: each byte at each place of each length.
+TEST(JsonText, EveryByteIsSeenWhereverItStands) {
+    for (std::size_t size = 1; size < 40; ++size) {
+        for (std::size_t at = 0; at < size; ++at) {
+            for (int c = 0; c < 128; ++c) {
+                std::string text(size, 'x');
+                text[at] = static_cast<char>(c);
+                auto const out = to_json(text);
+                bool const is_plain = c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
+                ASSERT_EQ(out == '"' + text + '"', is_plain) << size << ' ' << at << ' ' << c;
+                if (!is_plain) {
+                    ASSERT_EQ(nlohmann::json::parse(out).get<std::string>(), text);
+                }
+            }
+        }
+    }
+}
+
 TEST(JsonText, WellFormedUtf8PassesAsItIs) {
     std::string const text = "d\xc3\xa9j\xc3\xa0 \xe2\x82\xac \xf0\x9f\x98\x80 \xef\xbf\xbf";
     EXPECT_EQ(to_json(text), "\"" + text + "\"");

@@ -1,6 +1,8 @@
 #include "sluice/money.hpp"
 
+#include <cstdint>
 #include <gtest/gtest.h>
+#include <limits>
 
 namespace sluice {
 namespace {
@@ -14,6 +16,13 @@ TEST(Money, IsWrittenAsExactDecimalUsd) {
     EXPECT_EQ(to_usd_text(-1'230'000'000'000), "-1.23");
     EXPECT_EQ(to_usd_text(PicoUsdSum{pico_usd_per_usd} * pico_usd_per_usd * 1000),
               "1000000000000000.00");
+    // On both sides of 64 bits.
+    PicoUsdSum const most = std::numeric_limits<std::int64_t>::max();
+    PicoUsdSum const least = std::numeric_limits<std::int64_t>::min();
+    EXPECT_EQ(to_usd_text(most), "9223372.036854775807");
+    EXPECT_EQ(to_usd_text(most + 1), "9223372.036854775808");
+    EXPECT_EQ(to_usd_text(least), "-9223372.036854775808");
+    EXPECT_EQ(to_usd_text(least - 1), "-9223372.036854775809");
 }
 
 TEST(Money, SaturatesWhereItDoesNotFit) {
