@@ -37,8 +37,10 @@ void write_headers(Exchange const& x, Target const& target, provider::Credential
     if (!from.has("content-type")) headers.add("content-type", "application/json");
     headers.add("accept-encoding", provider.accept_encoding);
     if (credential) {
-        std::string value = provider.auth_prefix;
-        value += credential->value.reveal();
+        auto const secret = credential->value.reveal();
+        std::string value;
+        value.reserve(provider.auth_prefix.size() + secret.size());
+        value.append(provider.auth_prefix).append(secret);
         headers.add(provider.auth_header, value);
     }
     headers.append(provider.headers);
@@ -157,7 +159,8 @@ Result<void> write_outgoing(Exchange& x, Codec const& codec, Target const& targe
     auto& request = out.request;
     auto const& spoken = codec_of(x, target);
     request.method = http::Method::post;
-    request.target = target.provider->path_prefix;
+    request.target.reserve(target.provider->path_prefix.size() + spoken.upstream_path.size());
+    request.target += target.provider->path_prefix;
     request.target += spoken.upstream_path;
     write_headers(x, target, credential, request.headers);
     auto const& rules = target.provider->shape;

@@ -57,6 +57,9 @@ Error out_of_turn() {
                          "an answer was written out of turn");
 }
 
+// The status line and what sluice itself adds to a head, about.
+constexpr std::size_t own_lines_bytes = 160;
+
 }  // namespace
 
 bool Http1Connection::sends_body(std::uint16_t status) const noexcept {
@@ -69,6 +72,7 @@ bool Http1Connection::must_close() const noexcept {
 
 void Http1Connection::start_answer(std::string& out, std::uint16_t status,
                                    http::HeaderBlock const& headers) {
+    out.reserve(headers.wire().size() + own_lines_bytes);
     out.append("HTTP/1.1 ");
     append_number(out, status);
     out.push_back(' ');
