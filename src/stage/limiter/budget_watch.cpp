@@ -43,8 +43,24 @@ BudgetWatch::BudgetWatch(std::function<void(std::string)> tell) : tell_(std::mov
 BudgetWatch::~BudgetWatch() { stop(); }
 
 void BudgetWatch::watch(std::shared_ptr<TokenLimiter const> limiter) {
-    std::lock_guard const lock(mutex_);
-    limiter_ = std::move(limiter);
+    auto* const budgets = limiter ? limiter->state().budgets() : nullptr;
+    std::shared_ptr<TokenLimiter const> before;
+    {
+        std::lock_guard const lock(mutex_);
+        before = std::exchange(limiter_, std::move(limiter));
+    }
+    auto* const heard = before ? before->state().budgets() : nullptr;
+    if (heard && heard != budgets) heard->listen({});
+    if (budgets) budgets->listen([this] { stir(); });
+    stir();
+}
+
+void BudgetWatch::stir() {
+    {
+        std::lock_guard const lock(mutex_);
+        is_stirred_ = true;
+    }
+    wake_.notify_all();
 }
 
 void BudgetWatch::stop() {
@@ -53,7 +69,9 @@ void BudgetWatch::stop() {
         stopping_ = true;
     }
     wake_.notify_all();
-    if (thread_.joinable()) thread_.join();
+    if (!thread_.joinable()) return;
+    thread_.join();
+    watch(nullptr);  // nobody calls it from now on
 }
 
 std::array<std::uint64_t, 3> BudgetWatch::warnings() const noexcept {
@@ -64,11 +82,13 @@ void BudgetWatch::run() {
     run_in_background("budget-watch");
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-        wake_.wait_for(lock, look_every, [this] { return stopping_; });
+        wake_.wait(lock, [this] { return stopping_ || is_stirred_; });
         if (stopping_) return;
+        is_stirred_ = false;
         lock.unlock();
         look();
         lock.lock();
+        wake_.wait_for(lock, look_every, [this] { return stopping_; });
     }
 }
 

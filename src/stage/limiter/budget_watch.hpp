@@ -1,6 +1,7 @@
-// BudgetWatch: looks at every budget twice a second and tells when one is half, four fifths and all
-// spent: once each in a period, also over a restart. A thread of its own, so that no request pays
-// for it. Owned by the daemon.
+// BudgetWatch: looks at every budget, twice a second while any of them changes, and tells when one
+// is half, four fifths and all spent: once each in a period, also over a restart. A thread of its
+// own, so that no request pays for it; the thread that copies budgets wakes it. Owned by the
+// daemon.
 #pragma once
 
 #include <array>
@@ -38,6 +39,7 @@ class BudgetWatch {
 
   private:
     void run();
+    void stir();  // there is something to look at. Any thread
 
     std::function<void(std::string)> const tell_;
     std::array<std::atomic<std::uint64_t>, 3> warnings_{};
@@ -45,6 +47,7 @@ class BudgetWatch {
     std::mutex mutex_;       // all below
     std::condition_variable wake_;
     std::shared_ptr<TokenLimiter const> limiter_;
+    bool is_stirred_ = false;
     bool stopping_ = false;
     std::thread thread_;
 };

@@ -131,7 +131,7 @@ Result<void> LimitState::add(Rules& rules, std::string const& id, Rule rule, boo
         if (!slot) {
             return gateway_error(ErrorCode::internal, 500, "there are too many budgets");
         }
-        cell = std::make_shared<store::LimitCell>(*slot, rule.period, rule.zone);
+        cell = std::make_shared<store::LimitCell>(*slot, rule.period, rule.zone, &budgets_->news());
     } else if (!cell && rule.kind == LimitKind::concurrency) {
         cell = std::make_shared<store::LimitCell>(store::LimitCell::Gauged{});
     } else if (!cell) {

@@ -19,21 +19,22 @@ std::uint64_t pack(std::uint64_t tag, std::int64_t amount) noexcept {
     return (tag << tag_shift) | static_cast<std::uint64_t>(amount);
 }
 
+// Changes are made in one order with whether the copying thread sleeps (base/bell.hpp).
+
 // Adds where the word is of this period; a word of another is left alone.
 void add(std::atomic<std::uint64_t>& word, std::uint64_t tag, std::int64_t by) noexcept {
     auto seen = word.load(std::memory_order_acquire);
     for (;;) {
         if (tag_in(seen) != tag) return;
         auto const sum = std::clamp<std::int64_t>(amount_in(seen) + by, 0, Budget::amount_max);
-        if (word.compare_exchange_weak(seen, pack(tag, sum), std::memory_order_acq_rel)) return;
+        if (word.compare_exchange_weak(seen, pack(tag, sum))) return;
     }
 }
 
 // To zero in the new period, once: a word that has its tag already stays.
 void begin(std::atomic<std::uint64_t>& word, std::uint64_t old_tag, std::uint64_t tag) noexcept {
     auto seen = word.load(std::memory_order_acquire);
-    while (tag_in(seen) == old_tag &&
-           !word.compare_exchange_weak(seen, pack(tag, 0), std::memory_order_acq_rel)) {
+    while (tag_in(seen) == old_tag && !word.compare_exchange_weak(seen, pack(tag, 0))) {
     }
 }
 
@@ -49,14 +50,13 @@ std::uint64_t Budget::roll(std::int64_t unix_s) noexcept {
         begin(slot_.spent, tag_of(known), tag);
         begin(slot_.warned, tag_of(known), tag);
         begin(slot_.held, tag_of(known), tag);
-        while (known < span.ordinal && !slot_.ordinal.compare_exchange_weak(
-                                           known, span.ordinal, std::memory_order_acq_rel)) {
+        while (known < span.ordinal && !slot_.ordinal.compare_exchange_weak(known, span.ordinal)) {
         }
     }
     auto ends = slot_.ends.load(std::memory_order_acquire);
-    while (ends < span.ends &&
-           !slot_.ends.compare_exchange_weak(ends, span.ends, std::memory_order_acq_rel)) {
+    while (ends < span.ends && !slot_.ends.compare_exchange_weak(ends, span.ends)) {
     }
+    tell();
     return tag_of(std::max(known, span.ordinal));
 }
 
@@ -67,8 +67,8 @@ std::optional<std::int64_t> Budget::take(std::int64_t amount, std::int64_t cap,
     auto word = slot_.held.load(std::memory_order_acquire);
     do {
         if (amount_in(word) > cap - amount) return std::nullopt;
-    } while (!slot_.held.compare_exchange_weak(word, pack(tag_in(word), amount_in(word) + amount),
-                                               std::memory_order_acq_rel));
+    } while (!slot_.held.compare_exchange_weak(word, pack(tag_in(word), amount_in(word) + amount)));
+    tell();
     return static_cast<std::int64_t>(tag_in(word));
 }
 
@@ -78,6 +78,7 @@ void Budget::settle(std::int64_t mark, std::int64_t reserved, std::int64_t used)
     if (used > reserved) add(slot_.held, tag, used - reserved);
     add(slot_.spent, tag, used);
     if (used < reserved) add(slot_.held, tag, used - reserved);
+    tell();
 }
 
 Budget::State Budget::state(std::int64_t unix_s) noexcept {
@@ -94,8 +95,8 @@ bool Budget::raise_warning(int level, std::int64_t unix_s) noexcept {
     auto word = slot_.warned.load(std::memory_order_acquire);
     do {
         if (tag_in(word) != tag || amount_in(word) >= level) return false;
-    } while (
-        !slot_.warned.compare_exchange_weak(word, pack(tag, level), std::memory_order_acq_rel));
+    } while (!slot_.warned.compare_exchange_weak(word, pack(tag, level)));
+    tell();
     return true;
 }
 

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 
+#include "store/memory/budget_news.hpp"
 #include "store/memory/calendar.hpp"
 
 namespace sluice::store {
@@ -30,9 +31,10 @@ class Budget {
   public:
     static constexpr std::int64_t amount_max = (std::int64_t{1} << 51) - 1;
 
-    // `slot` outlives the budget.
-    Budget(BudgetSlot& slot, Period period, std::shared_ptr<TimeZone const> zone) noexcept
-        : slot_(slot), period_(period), zone_(std::move(zone)) {}
+    // `slot` outlives the budget, as do `news`, which are told of each change; null: nobody is.
+    Budget(BudgetSlot& slot, Period period, std::shared_ptr<TimeZone const> zone,
+           BudgetNews* news = nullptr) noexcept
+        : slot_(slot), period_(period), zone_(std::move(zone)), news_(news) {}
 
     // Takes `amount` in the period of `unix_s` where it fits under `cap`; the mark is the period's.
     std::optional<std::int64_t> take(std::int64_t amount, std::int64_t cap,
@@ -48,14 +50,22 @@ class Budget {
     State state(std::int64_t unix_s) noexcept;
     // Raises the mark of warnings to `level` in the period; true: it was lower, so this call warns.
     bool raise_warning(int level, std::int64_t unix_s) noexcept;
+    // A request could not have what it asked for.
+    void note_refusal() noexcept {
+        if (news_) news_->refused();
+    }
     [[nodiscard]] Period period() const noexcept { return period_; }
 
   private:
     std::uint64_t roll(std::int64_t unix_s) noexcept;  // returns the tag of the current period
+    void tell() noexcept {
+        if (news_) news_->changed();
+    }
 
     BudgetSlot& slot_;
     Period period_;
     std::shared_ptr<TimeZone const> zone_;
+    BudgetNews* news_;
 };
 
 }  // namespace sluice::store

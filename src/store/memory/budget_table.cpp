@@ -284,10 +284,10 @@ std::uint32_t BudgetTable::allot(std::uint64_t key) noexcept {
         auto used = used_.load(std::memory_order_acquire);
         do {
             if (used >= slots_max || !provide(used + 1)) return 0;
-        } while (!used_.compare_exchange_weak(used, used + 1, std::memory_order_acq_rel));
+        } while (!used_.compare_exchange_weak(used, used + 1));
         number = static_cast<std::uint32_t>(used + 1);
     }
-    slots_[number - 1].key.store(key, std::memory_order_release);
+    slots_[number - 1].key.store(key);
     return number;
 }
 
@@ -317,9 +317,9 @@ BudgetSlot* BudgetTable::find(std::uint64_t key) noexcept {
 
 std::string BudgetTable::serialized() const {
     std::string out;
-    auto const used = used_.load(std::memory_order_acquire);
+    auto const used = used_.load();
     for (std::size_t i = 0; i < used; ++i) {
-        if (slots_[i].key.load(std::memory_order_relaxed) != 0) put_entry(out, entry_of(slots_[i]));
+        if (slots_[i].key.load() != 0) put_entry(out, entry_of(slots_[i]));
     }
     return out;
 }
@@ -344,23 +344,41 @@ bool BudgetTable::copy() {
 
 void BudgetTable::run() {
     run_in_background("budgets");
-    std::unique_lock lock(mutex_);
+    constexpr milliseconds asleep_most{60'000};
+    bool is_quiet = true;
     while (!stopping_) {
-        wake_.wait_for(lock, is_failing() ? milliseconds{1000} : copy_every);
+        if (is_quiet) news_.bell().sleep(asleep_most, [this] { return is_changed(); });
+        // Not at once: what a request changes, and those beside it, is one copy. Rung while awake,
+        // it is to stop, or it was rung before it slept: then it copies early.
+        if (!stopping_) news_.bell().wait_for(is_failing() ? milliseconds{1000} : copy_every);
         if (stopping_) return;
-        lock.unlock();
+        auto const before = copies();
         copy();
-        lock.lock();
+        is_quiet = copies() == before && !is_failing();
+        tell();
     }
 }
 
+bool BudgetTable::is_changed() {
+    if (stopping_ || news_.has_refusal()) return true;
+    std::lock_guard const one_at_a_time(copy_mutex_);
+    return serialized() != copied_;
+}
+
+void BudgetTable::listen(std::function<void()> listener) {
+    std::lock_guard const lock(listen_mutex_);
+    listener_ = std::move(listener);
+}
+
+void BudgetTable::tell() {
+    news_.take_refusal();
+    std::lock_guard const lock(listen_mutex_);
+    if (listener_) listener_();
+}
+
 void BudgetTable::stop() {
-    {
-        std::lock_guard const lock(mutex_);
-        if (stopping_) return;
-        stopping_ = true;
-    }
-    wake_.notify_all();
+    if (stopping_.exchange(true)) return;
+    news_.bell().ring();
     if (thread_.joinable()) thread_.join();
     if (slots_ && copy() && is_shared_) ::unlink(memory_path_.c_str());
 }

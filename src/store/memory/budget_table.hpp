@@ -1,8 +1,8 @@
 // BudgetTable: the slots of all budgets, kept over a restart and a kill of the process. The slots
 // stand in shared memory (a file of /dev/shm), where a killed process leaves them as they were, to
 // the last reservation; a thread copies them to <storage.dir>/budgets.bin, which survives the
-// machine, soon after each change. No worker ever waits for a disk. Opened by the daemon when the
-// configuration has a budget.
+// machine, within copy_every of each change; it sleeps while there is none. No worker ever waits
+// for a disk. Opened by the daemon when the configuration has a budget.
 //
 // Slots are taken one after the other, so the table is as large in memory as budgets are in use:
 // its pages are got a chunk at a time. An index of the process's own finds a key's slot.
@@ -11,8 +11,8 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -24,6 +24,7 @@
 
 #include "base/zero_pages.hpp"
 #include "store/memory/budget.hpp"
+#include "store/memory/budget_news.hpp"
 
 namespace sluice::store {
 
@@ -48,6 +49,13 @@ class BudgetTable {
     // memory. Lock-free; any thread; one in `chunk` new keys asks the system for pages. It stays
     // that key's for the life of the process.
     BudgetSlot* find(std::uint64_t key) noexcept;
+
+    // What those that change slots tell; lives as long as this.
+    BudgetNews& news() noexcept { return news_; }
+    // From now on `listener` is called on the copying thread soon after a change or a refusal,
+    // while they go on ten times a second. Empty: nobody is; what runs has ended when this returns.
+    // Any thread but a worker's.
+    void listen(std::function<void()> listener);
 
     // The last copy to disk failed. Any thread.
     [[nodiscard]] bool is_failing() const noexcept {
@@ -79,6 +87,8 @@ class BudgetTable {
     std::uint32_t allot(std::uint64_t key) noexcept;  // the number of a new slot, from 1; 0: none
     [[nodiscard]] std::string entries_in_memory() const;
     void run();
+    void tell();
+    [[nodiscard]] bool is_changed();
     [[nodiscard]] std::string serialized() const;
     [[nodiscard]] std::string path() const;
 
@@ -99,9 +109,11 @@ class BudgetTable {
     std::mutex copy_mutex_;  // one copy at a time; of this:
     std::string copied_;     // what stands on disk, without its generation
 
-    std::mutex mutex_;  // all below
-    std::condition_variable wake_;
-    bool stopping_ = false;
+    std::mutex listen_mutex_;
+    std::function<void()> listener_;  // under listen_mutex_
+
+    BudgetNews news_;
+    std::atomic<bool> stopping_{false};
     std::thread thread_;
 };
 

@@ -52,12 +52,13 @@ LimitCell* CellTable::find(std::uint64_t owner, std::uint64_t salt, std::string_
                     break;
                 }
                 if (!fresh) {
-                    fresh.reset(
-                        slot ? new (std::nothrow) Entry{key, salt, label, kind, *slot, period, zone}
-                        : kind == LimitKind::concurrency
-                            ? new (std::nothrow) Entry{key, salt, label, kind, LimitCell::Gauged{}}
-                            : new (std::nothrow)
-                                  Entry{key, salt, label, kind, LimitCell::Windowed{}});
+                    fresh.reset(slot ? new (std::nothrow) Entry{key, salt, label, kind, *slot,
+                                                                period, zone, &budgets->news()}
+                                : kind == LimitKind::concurrency
+                                    ? new (std::nothrow)
+                                          Entry{key, salt, label, kind, LimitCell::Gauged{}}
+                                    : new (std::nothrow)
+                                          Entry{key, salt, label, kind, LimitCell::Windowed{}});
                 }
                 if (!fresh) return nullptr;
                 if (place.compare_exchange_strong(there, fresh.get(), std::memory_order_acq_rel)) {

@@ -39,8 +39,9 @@ class LimitCell {
     struct Windowed {};
     explicit LimitCell(Gauged) : state_(std::in_place_type<Gauge>) {}
     explicit LimitCell(Windowed) : state_(std::in_place_type<Window>) {}
-    LimitCell(BudgetSlot& slot, Period period, std::shared_ptr<TimeZone const> zone)
-        : state_(std::in_place_type<Budget>, slot, period, std::move(zone)) {}
+    LimitCell(BudgetSlot& slot, Period period, std::shared_ptr<TimeZone const> zone,
+              BudgetNews* news = nullptr)
+        : state_(std::in_place_type<Budget>, slot, period, std::move(zone), news) {}
 
     std::optional<std::int64_t> take(std::int64_t amount, std::int64_t cap, Moment now) noexcept;
     // Ends what take() began: of `reserved`, `used` counts.
@@ -58,7 +59,10 @@ class LimitCell {
     std::int64_t wait_s(std::int64_t amount, std::int64_t cap, Moment now) noexcept;
     [[nodiscard]] Budget* budget() noexcept { return std::get_if<Budget>(&state_); }
     // Something was refused since the last time this was asked.
-    void note_refusal() noexcept { was_refused_.store(true, std::memory_order_relaxed); }
+    void note_refusal() noexcept {
+        was_refused_.store(true, std::memory_order_relaxed);
+        if (auto* const its = budget()) its->note_refusal();
+    }
     bool take_refusal() noexcept { return was_refused_.exchange(false, std::memory_order_relaxed); }
 
   private:

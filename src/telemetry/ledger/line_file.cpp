@@ -1,5 +1,6 @@
 #include "telemetry/ledger/line_file.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 
@@ -61,6 +62,12 @@ int LineFile::sync_if_due(Steady::time_point now) {
 
 void LineFile::close_if_old(Wall::time_point now) {
     if (fd_ >= 0 && is_old(now)) close();
+}
+
+milliseconds LineFile::is_old_in(Wall::time_point now) const noexcept {
+    if (fd_ < 0 || settings_.age_max.count() == 0) return std::chrono::hours{24};
+    auto const left = std::chrono::ceil<milliseconds>(begun_at_ + settings_.age_max - now);
+    return std::clamp<milliseconds>(left, milliseconds{0}, std::chrono::hours{24});
 }
 
 void LineFile::close() {

@@ -50,6 +50,8 @@ class LineFile {
     }
     // Ends a file that is too old, also when nothing is appended.
     void close_if_old(Wall::time_point now);
+    // Until then; a day when it is not open or may get however old.
+    [[nodiscard]] milliseconds is_old_in(Wall::time_point now) const noexcept;
     void close();
 
     [[nodiscard]] bool is_open() const noexcept { return fd_ >= 0; }

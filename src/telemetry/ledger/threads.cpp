@@ -16,9 +16,9 @@ namespace sluice::telemetry {
 namespace {
 
 constexpr milliseconds flush_interval{100};
-constexpr milliseconds asleep_most{1'000};  // when nothing was appended for an interval
-constexpr milliseconds step{10};            // between two looks while stopping
-constexpr milliseconds spill_idle{2'000};   // then the emergency file is ended
+constexpr milliseconds asleep_most{60'000};  // when nothing was appended for an interval
+constexpr milliseconds step{10};             // between two looks while stopping
+constexpr milliseconds spill_idle{2'000};    // then the emergency file is ended
 constexpr milliseconds adopt_again{10'000};
 constexpr milliseconds adopt_within{2'000};  // at the end
 constexpr milliseconds end_within{500};
@@ -165,11 +165,9 @@ void LedgerThreads::write_on() {
 // After an interval without a record it sleeps until there is one.
 bool LedgerThreads::wait_for_records() {
     if (!writer_bell_.wait_for(flush_interval) && queued() == 0 && !file_.is_sync_wanted()) {
-        is_writer_asleep_.store(true);
-        // A worker that appends after this look sees that the writer sleeps.
-        if (queued() == 0) writer_bell_.wait_for(asleep_most);
-        is_writer_asleep_.store(false);
-        if (queued() > 0) spiller_bell_.ring();  // looks after the writer again
+        auto const most = std::min(asleep_most, file_.is_old_in(Wall::now()));
+        writer_bell_.sleep(most, [this] { return queued() > 0; });
+        spiller_bell_.ring();  // looks after the writer again
     }
     std::lock_guard const lock{mutex_};
     return !must_end_ && !is_writer_abandoned_;
@@ -249,7 +247,8 @@ void LedgerThreads::spill_on() {
 }
 
 bool LedgerThreads::wait_for_spill() {
-    bool const is_quiet = is_writer_asleep_.load() && queued() == 0;
+    // A writer that wakes rings.
+    bool const is_quiet = is_asleep() && queued() == 0 && !spill_file_.is_open();
     spiller_bell_.wait_for(is_quiet ? asleep_most : flush_interval);
     std::lock_guard const lock{mutex_};
     return !must_end_ && !is_spiller_abandoned_;
@@ -322,7 +321,8 @@ void LedgerThreads::adopt_on() {
         bool is_wanted = false;
         {
             std::unique_lock lock{mutex_};
-            adopt_wake_.wait_for(lock, adopt_again,
+            auto const most = are_files_left_ ? adopt_again : asleep_most;
+            adopt_wake_.wait_for(lock, most,
                                  [this] { return must_end_adopting_ || is_adopting_wanted_; });
             is_last = must_end_adopting_;
             is_wanted = std::exchange(is_adopting_wanted_, false) || is_last;

@@ -15,8 +15,8 @@
 #include "sluice/ids.hpp"
 #include "sluice/result.hpp"
 
+#include "base/bell.hpp"
 #include "telemetry/access_log.hpp"
-#include "telemetry/ledger/bell.hpp"
 #include "telemetry/ledger/file_names.hpp"
 #include "telemetry/ledger/line_file.hpp"
 #include "telemetry/ledger/lines.hpp"
@@ -47,9 +47,7 @@ class LedgerThreads : public std::enable_shared_from_this<LedgerThreads> {
     [[nodiscard]] std::vector<std::unique_ptr<RecordFeed>> const& feeds() const { return feeds_; }
     // A worker's thread, after an append: the writer sleeps until it is woken. Else it looks again
     // within an interval.
-    [[nodiscard]] bool is_asleep() const noexcept {
-        return is_writer_asleep_.load();
-    }
+    [[nodiscard]] bool is_asleep() const noexcept { return writer_bell_.is_asleep(); }
     // A worker's thread: a batch is there, or the writer sleeps. Takes no lock.
     void wake(RecordFeed const& feed) noexcept;
     // A worker's thread: a record was dropped.
@@ -127,9 +125,8 @@ class LedgerThreads : public std::enable_shared_from_this<LedgerThreads> {
     Outlet spill_;   // written by the spiller
     Bell writer_bell_;
     Bell spiller_bell_;
-    std::atomic<bool> is_writer_asleep_{false};  // until its bell is rung
-    std::atomic<bool> is_dropping_{false};       // and nothing was written since
-    std::atomic<std::uint64_t> held_{0};         // records out of the queues and in no file yet
+    std::atomic<bool> is_dropping_{false};  // and nothing was written since
+    std::atomic<std::uint64_t> held_{0};    // records out of the queues and in no file yet
     std::atomic<std::uint64_t> written_{0};
     std::atomic<std::uint64_t> spilled_{0};
     std::atomic<std::uint64_t> lost_{0};  // at the end

@@ -1,7 +1,9 @@
 // Calendar periods in time zones, and budgets that outlive the process.
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <gtest/gtest.h>
 #include <set>
 #include <sys/stat.h>
@@ -185,6 +187,41 @@ TEST_F(BudgetTableTest, without_the_memory_the_last_copy_counts) {
     auto again = BudgetTable::open(dir_ + "/other", dir_ + "/memory");
     ASSERT_TRUE(again);
     EXPECT_EQ((LimitCell{*(*again)->find(9), Period::total, nullptr}.state(now_).held), 77);
+}
+
+// The copying thread sleeps while nothing changes: the first change, by whom it may be, has it
+// copy.
+TEST_F(BudgetTableTest, a_change_after_a_pause_is_copied_and_told_as_is_a_refusal) {
+    auto table = open();
+    ASSERT_TRUE(table);
+    auto& budgets = **table;
+    std::atomic<int> told{0};
+    budgets.listen([&] { ++told; });
+    auto const is_within = [](auto&& is_so) {
+        auto const until = Steady::now() + seconds{20};
+        while (!is_so() && Steady::now() < until) std::this_thread::sleep_for(milliseconds{2});
+        return is_so();
+    };
+    auto const sleeps = [&] {
+        return is_within([&] { return budgets.news().bell().is_asleep(); });
+    };
+    LimitCell cell{*budgets.find(9), Period::total, nullptr, &budgets.news()};
+    std::optional<std::int64_t> mark;
+    std::vector<std::function<void()>> const changes{
+        [&] { mark = cell.take(77, 1000, now_); }, [&] { cell.settle(*mark, 77, 70); },
+        [&] { cell.budget()->raise_warning(50, now_.unix_s); }};
+    for (auto const& change : changes) {
+        ASSERT_TRUE(sleeps());
+        auto const copies = budgets.copies();
+        auto const before = told.load();
+        change();
+        EXPECT_TRUE(is_within([&] { return budgets.copies() > copies && told > before; }));
+    }
+    ASSERT_TRUE(sleeps());
+    auto const before = told.load();
+    cell.note_refusal();
+    EXPECT_TRUE(is_within([&] { return told > before; }));
+    budgets.listen({});
 }
 
 TEST_F(BudgetTableTest, a_period_that_is_over_is_not_carried_over) {

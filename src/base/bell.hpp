@@ -1,5 +1,6 @@
 // Wakes the one thread that sleeps at it. Rung before it sleeps, it does not sleep. Called by
-// ledger/threads.cpp and, through it, by workers: ring() takes no lock.
+// threads that write what others change (ledger, budgets) and, through them, by workers: takes no
+// lock.
 #pragma once
 
 #include <atomic>
@@ -9,7 +10,7 @@
 
 #include "sluice/time.hpp"
 
-namespace sluice::telemetry {
+namespace sluice {
 
 class Bell {
   public:
@@ -38,9 +39,27 @@ class Bell {
         return true;
     }
 
+    // For changes that come far more often than the thread sleeps. Any thread, when it has changed
+    // something by a sequentially consistent store or exchange: one load while the thread is awake.
+    void ring_sleeper() noexcept {
+        if (is_asleep_.load()) ring();
+    }
+    // The thread: sleeps until rung or `most` is over, unless `is_changed()` finds, by sequentially
+    // consistent loads, what was changed before those that change it saw it sleep. True: changed.
+    template <class IsChanged>
+    bool sleep(milliseconds most, IsChanged&& is_changed) noexcept {
+        is_asleep_.store(true);
+        bool const woke = is_changed() || wait_for(most);
+        is_asleep_.store(false);
+        return woke;
+    }
+    // Any thread: it is in sleep().
+    [[nodiscard]] bool is_asleep() const noexcept { return is_asleep_.load(); }
+
   private:
     sem_t posted_;
     std::atomic<bool> is_rung_{false};  // at most one post at a time
+    std::atomic<bool> is_asleep_{false};
 };
 
-}  // namespace sluice::telemetry
+}  // namespace sluice
