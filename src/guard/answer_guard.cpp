@@ -9,6 +9,10 @@ namespace sluice::guard {
 namespace {
 
 constexpr std::size_t channels_max = 4096;
+// An event's bytes around its text, when they are kept to know the next by.
+constexpr std::size_t shape_bytes_max = 1024;
+// Scratch of a stream keeps no more than this.
+constexpr std::size_t scratch_bytes_max = 1024;
 // Memory for a whole answer is taken ahead up to this.
 constexpr std::size_t expected_bytes_max = 1 << 20;
 
@@ -35,8 +39,17 @@ void append_quoted(std::string& out, std::string_view text) {
     out += '"';
 }
 
-std::string decoded(std::string_view quoted) {
-    return codec::JsonString{quoted, quoted.find('\\') != quoted.npos}.decoded();
+// `scratch`: where a text with escapes is decoded to.
+std::string_view decoded(std::string_view quoted, std::string& scratch) {
+    codec::JsonString const text{quoted, quoted.find('\\') != quoted.npos};
+    if (!text.has_escapes) return text.inner();
+    scratch.clear();
+    text.decode_to(scratch);
+    return scratch;
+}
+
+void drop_if_large(std::string& scratch) noexcept {
+    if (scratch.capacity() > scratch_bytes_max) std::string{}.swap(scratch);
 }
 
 Error too_large() {
@@ -193,7 +206,6 @@ void AnswerGuard::on_fault(Frame const& frame) {
 }
 
 void AnswerGuard::on_event(codec::SseFrame const& event) {
-    event_.clear();
     if (!event.has_data || event.data.empty()) {
         out_ += event.raw;
         return;
@@ -201,14 +213,54 @@ void AnswerGuard::on_event(codec::SseFrame const& event) {
     if (!on_texts(event)) end_blocked({});
 }
 
+// Is it the event before with another text? A string in the place of a string changes nothing of
+// what stands around it, so event_ says of it, too, where its text is.
+bool AnswerGuard::is_as_before(std::string_view data) {
+    auto const around = before_text_.size() + behind_text_.size();
+    bool const may_be = !before_text_.empty() && data.size() > around &&
+                        data.starts_with(before_text_) && data.ends_with(behind_text_);
+    if (!may_be) return false;
+    auto const text = data.substr(before_text_.size(), data.size() - around);
+    codec::JsonScanner scan(text);
+    codec::JsonString quoted;
+    if (scan.peek() != codec::JsonKind::string || !scan.read_string(quoted)) return false;
+    if (scan.offset() != text.size()) return false;
+    event_.places.front().json = text;
+    return true;
+}
+
+// Keeps what stands around the text of an event that says one text, and nothing else that counts.
+void AnswerGuard::note_shape(std::string_view data) {
+    before_text_.clear();
+    behind_text_.clear();
+    if (event_.places.size() != 1 || !event_.closed.empty() || event_.ends_all) return;
+    auto const& place = event_.places.front();
+    bool const is_text = place.kind == TextKind::text || place.kind == TextKind::arguments;
+    bool const is_string = !place.json.empty() && place.json.front() == '"';
+    auto const around = data.size() - place.json.size();
+    if (!is_text || !is_string || !place.goes_on || around > shape_bytes_max) return;
+    auto const from = static_cast<std::size_t>(place.json.data() - data.data());
+    before_text_ = data.substr(0, from);
+    behind_text_ = data.substr(from + place.json.size());
+}
+
+// Where the event's texts stand, to event_. False: it cannot be read.
+bool AnswerGuard::read_texts(std::string_view data) {
+    if (is_as_before(data)) return true;
+    event_.clear();
+    if (!texts_.read_event(data, event_)) return false;
+    if (!event_.lead.empty()) lead_ = event_.lead;
+    note_units();
+    note_shape(data);
+    return true;
+}
+
 // False: blocked.
 bool AnswerGuard::on_texts(codec::SseFrame const& event) {
-    if (!texts_.read_event(event.data, event_)) {
+    if (!read_texts(event.data)) {
         run_.block(rules_.guards.front(), {}, false, true);
         return false;
     }
-    if (!event_.lead.empty()) lead_ = event_.lead;
-    note_units();
     Patches patches;
     for (auto const& place : event_.places) {
         if (on_place(place, event.data, patches)) continue;
@@ -250,11 +302,11 @@ bool AnswerGuard::on_place(TextPlace const& place, std::string_view data, Patche
         run_.block(rules_.guards.front(), place.name, true);
         return false;
     }
-    std::string text;
-    if (channel->filter.feed(decoded(place.json), text) == Outcome::blocked) {
+    text_.clear();
+    if (channel->filter.feed(decoded(place.json, decoded_), text_) == Outcome::blocked) {
         Patch last{offset, static_cast<std::uint32_t>(place.json.size()), {}};
-        append_quoted(last.replacement, text);
-        if (!text.empty()) {
+        append_quoted(last.replacement, text_);
+        if (!text_.empty()) {
             // What stood before the match has passed: it goes out in a frame of its own.
             texts_.append_delta(out_, lead_, place, last.replacement);
         }
@@ -262,13 +314,15 @@ bool AnswerGuard::on_place(TextPlace const& place, std::string_view data, Patche
     }
     bool is_verbatim = channel->filter.was_verbatim();
     if (closes(place)) {
-        auto const released = text.size();
-        if (channel->filter.close(text) == Outcome::blocked) return false;
-        is_verbatim = is_verbatim && text.size() == released;
+        auto const released = text_.size();
+        if (channel->filter.close(text_) == Outcome::blocked) return false;
+        is_verbatim = is_verbatim && text_.size() == released;
     }
+    drop_if_large(decoded_);
     if (is_verbatim) return true;
     Patch patch{offset, static_cast<std::uint32_t>(place.json.size()), {}};
-    append_quoted(patch.replacement, text);
+    append_quoted(patch.replacement, text_);
+    drop_if_large(text_);
     patches.push_back(std::move(patch));
     return true;
 }

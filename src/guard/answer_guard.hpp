@@ -66,6 +66,9 @@ class AnswerGuard final : public AnswerReader, private FrameSink {
     void on_fault(Frame const& frame);
     void on_event(codec::SseFrame const& event);
     bool on_texts(codec::SseFrame const& event);
+    bool read_texts(std::string_view data);
+    [[nodiscard]] bool is_as_before(std::string_view data);
+    void note_shape(std::string_view data);
     bool on_place(TextPlace const& place, std::string_view data, Patches& patches);
     [[nodiscard]] bool closes(TextPlace const& place) const noexcept;
     bool flush(TextUnit const* unit);
@@ -85,9 +88,15 @@ class AnswerGuard final : public AnswerReader, private FrameSink {
     std::vector<std::unique_ptr<Channel>> channels_;
     std::vector<TextUnit> open_;
     EventTexts event_;
+    // What stood around the one text of the event in event_; "": it is none that says one text
+    // only.
+    std::string before_text_;
+    std::string behind_text_;
     std::string lead_;
-    std::string out_;   // of the frame at hand
-    std::string body_;  // of a whole answer
+    std::string decoded_;  // scratch: the text at hand
+    std::string text_;     // scratch: what of it goes on
+    std::string out_;      // of the frame at hand
+    std::string body_;     // of a whole answer
     // During read_whole(): what was given, and what of it goes on as the answer.
     std::string_view given_;
     std::string_view given_body_;
