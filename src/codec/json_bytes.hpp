@@ -29,19 +29,37 @@ constexpr int hex_digit(char c) noexcept {
     return -1;
 }
 
+#if defined(__SSE2__)
+// Of 16 bytes, bits of those that end a plain run.
+inline unsigned specials_of_16(char const* at) noexcept {
+    __m128i bytes;
+    std::memcpy(&bytes, at, 16);
+    auto const control = _mm_set1_epi8(0x1f);
+    auto const is_control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, control), bytes);
+    auto const is_end = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                     _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(is_control, is_end)));
+}
+#endif
+
+// The same as find_special below, where it stands within the next few bytes; null: it may stand
+// anywhere. Precondition: `at` <= `end`.
+inline char const* find_near_special(char const* at, char const* end) noexcept {
+#if defined(__SSE2__)
+    if (end - at < 16) return nullptr;
+    auto const mask = specials_of_16(at);
+    return mask != 0 ? at + std::countr_zero(mask) : nullptr;
+#else
+    static_cast<void>(at), static_cast<void>(end);
+    return nullptr;
+#endif
+}
+
 // The first byte that ends a plain run inside a string: quote, backslash or control.
 inline char const* find_special(char const* at, char const* end) noexcept {
 #if defined(__SSE2__)
-    auto const quote = _mm_set1_epi8('"');
-    auto const backslash = _mm_set1_epi8('\\');
-    auto const control = _mm_set1_epi8(0x1f);
     while (end - at >= 16) {
-        __m128i bytes;
-        std::memcpy(&bytes, at, 16);
-        auto const is_control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, control), bytes);
-        auto const hit = _mm_or_si128(is_control, _mm_or_si128(_mm_cmpeq_epi8(bytes, quote),
-                                                               _mm_cmpeq_epi8(bytes, backslash)));
-        auto const mask = static_cast<unsigned>(_mm_movemask_epi8(hit));
+        auto const mask = specials_of_16(at);
         if (mask != 0) return at + std::countr_zero(mask);
         at += 16;
     }

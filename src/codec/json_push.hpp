@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "codec/json_bytes.hpp"
+#include "codec/json_run.hpp"
 #include "codec/json_walk.hpp"
 
 namespace sluice::codec {

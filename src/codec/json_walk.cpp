@@ -4,6 +4,8 @@
 #include <cstring>
 #include <simdjson.h>
 
+#include "codec/json_run.hpp"
+
 namespace sluice::codec {
 
 namespace {
@@ -142,6 +144,25 @@ void JsonKey::decode(JsonString const& text) noexcept {
         }
     }
     name_ = {decoded_.data(), size};
+}
+
+// Any string.
+bool JsonScanner::read_long_string(JsonString& out) noexcept {
+    auto const* const from = at_;
+    out.has_escapes = false;
+    ++at_;
+    for (;;) {
+        at_ = json_bytes::find_special(at_, end_);
+        if (at_ == end_) return fail("a string is not closed");
+        if (*at_ == '"') break;
+        if (*at_ != '\\') return fail("a string holds a control character that is not escaped");
+        out.has_escapes = true;
+        if (!skip_escape()) return false;
+        if (end_ - at_ >= json_bytes::long_text_bytes) at_ = json_bytes::skip_run(at_, end_).end;
+    }
+    ++at_;
+    out.quoted = {from, static_cast<std::size_t>(at_ - from)};
+    return true;
 }
 
 // \u, or none that there is.

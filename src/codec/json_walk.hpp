@@ -16,7 +16,6 @@
 #include "sluice/json.hpp"
 
 #include "codec/json_bytes.hpp"
-#include "codec/json_run.hpp"
 
 namespace sluice::codec {
 
@@ -168,6 +167,7 @@ class JsonScanner {
         return true;
     }
     bool skip_long_escape() noexcept;
+    bool read_long_string(JsonString& out) noexcept;
     template <std::size_t size>
     bool skip_literal(char const (&word)[size]) noexcept;
     bool skip_scalar() noexcept;
@@ -208,22 +208,15 @@ inline JsonKind JsonScanner::peek() const noexcept {
     }
 }
 
+// Names and short values, most of all strings, end within the first bytes.
 inline bool JsonScanner::read_string(JsonString& out) noexcept {
-    auto const* const from = at_;
-    out.has_escapes = false;
-    ++at_;
-    for (;;) {
-        at_ = json_bytes::find_special(at_, end_);
-        if (at_ == end_) return fail("a string is not closed");
-        if (*at_ == '"') break;
-        if (*at_ != '\\') return fail("a string holds a control character that is not escaped");
-        out.has_escapes = true;
-        if (!skip_escape()) return false;
-        if (end_ - at_ >= json_bytes::long_text_bytes) at_ = json_bytes::skip_run(at_, end_).end;
+    auto const near = json_bytes::find_near_special(at_ + 1, end_);
+    if (near && *near == '"') {
+        out = {{at_, static_cast<std::size_t>(near + 1 - at_)}, false};
+        at_ = near + 1;
+        return true;
     }
-    ++at_;
-    out.quoted = {from, static_cast<std::size_t>(at_ - from)};
-    return true;
+    return read_long_string(out);
 }
 
 inline bool JsonScanner::next_key(JsonString& key, bool& first) noexcept {
