@@ -105,6 +105,8 @@ Async<Http1Connection::HeadOutcome> Http1Connection::read_head() {
     Deadline deadline = in_turn(options.keep_alive_idle);
     bool timing_head = false;
     bool is_last_call = false;  // the worker drains: what has been sent already is still served
+    // Who connects speaks at once: mostly the request is there when the connection is.
+    bool looks_first = requests_ == 0 && !stream_.is_tls();
     while (state == RequestHeadScan::State::more) {
         if (!timing_head && scan.has_begun()) {
             timing_head = true;
@@ -113,9 +115,12 @@ Async<Http1Connection::HeadOutcome> Http1Connection::read_head() {
         // A request that has begun may still come to its end while the worker drains.
         bool const idle = !timing_head && !side_->inproc;
         Cancel& scope = idle && !is_last_call ? worker_.idle_scope() : worker_.exchange_scope();
-        if (side_->inproc) worker_.inproc_idle(+1);
-        auto const wake = co_await stream_.wait(Interest::read, scope, deadline);
-        if (side_->inproc) worker_.inproc_idle(-1);
+        auto wake = Wake::ready;
+        if (!std::exchange(looks_first, false)) {
+            if (side_->inproc) worker_.inproc_idle(+1);
+            wake = co_await stream_.wait(Interest::read, scope, deadline);
+            if (side_->inproc) worker_.inproc_idle(-1);
+        }
         if (wake == Wake::cancelled && idle && !is_last_call && worker_.draining()) {
             is_last_call = true;
             deadline = Deadline::in(last_call);

@@ -212,8 +212,15 @@ void WorkerImpl::run() {
             while (!is_stopped_) {
                 ready_.run();  // what becomes ready meanwhile waits: sockets are never starved
                 reactor_.run_due();
-                reactor_.wait(is_stopped_ || !ready_.empty(), [this] {
-                    if (sends_.size() >= sends_max || !reactor_.has_events()) sends_.run();
+                std::size_t gathered = 0;
+                reactor_.wait(is_stopped_ || !ready_.empty(), [&] {
+                    // Sends wait for one another, not for what sends by itself: a first token does
+                    // not wait for the chunks of other streams.
+                    bool const grows = sends_.size() > gathered;
+                    gathered = sends_.size();
+                    if (grows && gathered < sends_max && reactor_.has_events()) return;
+                    sends_.run();
+                    gathered = 0;
                 });
             }
         } catch (std::exception const& e) {
