@@ -26,6 +26,42 @@ TEST(AccessJson, OneObjectALine) {
     EXPECT_FALSE(json.contains("client_gone"));
 }
 
+TEST(AccessJson, StandsByteForByte) {
+    std::string line = "before\n";
+    append_access_json(line, a_full_record());
+    EXPECT_EQ(
+        line,
+        "before\n"
+        R"({"at":"2026-11-22T12:33:04.007Z","id":"00000000000000000000000000",)"
+        R"("status":65535,"client":"2001:db8::1","client_certificate":"CN=café,O=\"x y\"",)"
+        R"("surface":"chat.completions","team":"Поиск","key":"a\\b",)"
+        R"("route":"a text of thirty-three bytes, yes","model":")" +
+            std::string(127, 'm') +
+            R"(�","provider":"open\"ai","provider_model":"gpt-4o","attempts":2,)"
+            R"("input_tokens":2000000,"output_tokens":426282,"cost_usd":1234.567890123451,)"
+            R"("bytes_in":10,"bytes_out":99,"first_token_ms":0.0,"total_ms":9223372036854775.8,)"
+            R"("finish_reason":"st\top",)"
+            R"("user":"\u0001\u001f\u007f\u0008\u000c\n\r\t\u0000 end",)"
+            R"("trace_id":"0af7651916cd43dd8448eb211c80319c","error_code":"upstream_reset",)"
+            R"("error_origin":"upstream","streamed":true,"client_gone":true,"mock":true})"
+            "\n");
+}
+
+TEST(AccessText, StandsByteForByte) {
+    std::string line = "before\n";
+    append_access_text(line, a_full_record());
+    EXPECT_EQ(line,
+              "before\n"
+              R"(2026-11-22T12:33:04.007Z 65535 chat.completions "Поиск"/"a\\b" model=")" +
+                  std::string(127, 'm') +
+                  R"(�" provider="open\"ai" attempts=2 tokens=2000000+426282 )"
+                  R"(cost_usd=1234.567890123451 finish="st\top" first_token_ms=0.0 )"
+                  R"(total_ms=9223372036854775.8 error=upstream:upstream_reset client=2001:db8::1 )"
+                  R"(client_certificate="CN=café,O=\"x y\"" client_gone mock )"
+                  R"(trace=0af7651916cd43dd8448eb211c80319c id=00000000000000000000000000)"
+                  "\n");
+}
+
 TEST(AccessText, OneLine) {
     auto const record = a_record();
     std::string line;

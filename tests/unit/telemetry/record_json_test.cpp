@@ -60,6 +60,52 @@ TEST(RecordLine, HoldsEveryField) {
     EXPECT_EQ(json["run"], std::string{run().view()});
 }
 
+TEST(RecordLine, StandsByteForByte) {
+    std::string line = "before\n";
+    append_record_line(line, a_full_record(), Ulid{});
+    EXPECT_EQ(
+        line,
+        "before\n"
+        R"({"schema":2,"id":"00000000000000000000000000",)"
+        R"("run":"00000000000000000000000000","worker":4294967295,)"
+        R"("sequence":18446744073709551615,"at":"2026-11-22T12:33:04.007Z",)"
+        R"("org":"\"acme\"","team":"Поиск","key":"a\\b",)"
+        R"("user":"\u0001\u001f\u007f\u0008\u000c\n\r\t\u0000 end",)"
+        R"("agent":"exactly 16 bytes","tags":["env=prod","",")" +
+            std::string(511, 't') +
+            R"(�"],"surface":"chat.completions","route":"a text of thirty-three bytes, yes",)"
+            R"("losses":["seed","café"],"guards":["pii:redact:request:2","��"],"model_asked":")" +
+            std::string(127, 'm') + R"(€)" + std::string(382, 'n') +
+            R"(","status":65535,"error_code":"upstream_reset","error_origin":"upstream",)"
+            R"("streamed":true,"client_gone":true,"completed":true,"mock":true,"bytes_in":10,)"
+            R"("bytes_out":99,"first_token_us":-1,"total_us":9223372036854775807,)"
+            R"("upstream_wait_us":-9223372036854775808,"caller_wait_us":100,)"
+            R"("usage":{"input":2000000,"cache_read":24,"cache_write":690,)"
+            R"("cache_write_1h":13578,"audio_input":20222,"output":426282,"reasoning":10323436,)"
+            R"("audio_output":2199023255552,"reported":true},"cost_pico_usd":1234567890123451,)"
+            R"("attempts":[{"provider":"open\"ai","model":"gpt-4o","credential":"prod\n1",)"
+            R"("outcome":"answered","error_detail":"1234567","status":200,)"
+            R"("usage":{"input":1000000,"cache_read":12,"cache_write":345,)"
+            R"("cache_write_1h":6789,"audio_input":10111,"output":213141,"reasoning":5161718,)"
+            R"("audio_output":1099511627776,"reported":true},"estimated":true,"drained":true,)"
+            R"("cost_pico_usd":1234567890123456,"price":"2026-11-01",)"
+            R"("service_tier":"pri\\ority","finish_reason":"st\top",)"
+            R"("response_model":"��� half a pair","raw_usage":{"a":[1,-2.5e3,"\u0041\n",null],)"
+            R"("é":{}},"started_us":9,"chunks":1234567,"chunk_time_us":8765432,)"
+            R"("connect_us":101,"first_byte_us":9999,"total_us":99999999},)"
+            R"({"provider":"open\"ai","model":"gpt-4o","credential":"prod\n1",)"
+            R"("outcome":"answered","error_detail":"1234567","status":200,)"
+            R"("usage":{"input":1000000,"cache_read":12,"cache_write":345,)"
+            R"("cache_write_1h":6789,"audio_input":10111,"output":213141,"reasoning":5161718,)"
+            R"("audio_output":1099511627776,"reported":true},"estimated":true,"drained":true,)"
+            R"("cost_pico_usd":-5,"price":"2026-11-01","service_tier":"pri\\ority",)"
+            R"("finish_reason":"st\top","response_model":"��� half a pair",)"
+            R"("raw_usage":{"prompt_tokens":1,"x":"\u00e9"},"started_us":9,"chunks":1234567,)"
+            R"("chunk_time_us":8765432,"connect_us":101,"first_byte_us":9999,)"
+            R"("total_us":99999999}]})"
+            "\n");
+}
+
 TEST(RecordLine, RawUsageThatIsNoBoundedObjectIsLeftOut) {
     for (std::string const& raw :
          {std::string{"{\"a\":"}, std::string{"[1]"}, std::string{"nonsense"}, std::string{},
