@@ -11,6 +11,9 @@ namespace sluice {
 
 // `text` escaped, without quotes around it.
 void append_json_escaped(std::string& out, std::string_view text);
+// Copies `text`, which needs no escaping then, to `to`, where there is room for it. False: it does,
+// and what stands at `to` is nothing.
+bool copy_if_plain(char* to, std::string_view text) noexcept;
 // `text` as a JSON string, quotes included.
 void append_json_string(std::string& out, std::string_view text);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace sluice {
 namespace {
@@ -66,11 +67,11 @@ std::optional<milliseconds> take_fraction(std::string_view& text) {
 
 }  // namespace
 
-void append_timestamp(std::string& out, Wall::time_point at) {
+char* write_timestamp(char* to, Wall::time_point at) {
     // The thread's last second as it was written: records of one second follow each other.
     struct Written {
         std::chrono::sys_seconds second = std::chrono::sys_seconds::min();
-        std::array<char, sizeof "YYYY-MM-DDThh:mm:ss.mmmZ" - 1> text{};
+        std::array<char, timestamp_bytes> text{};
     };
     thread_local Written last;
     auto const second = std::chrono::floor<seconds>(at);
@@ -81,11 +82,17 @@ void append_timestamp(std::string& out, Wall::time_point at) {
         last.second = second;
     }
     auto const ms = static_cast<int>(std::chrono::floor<milliseconds>(at - second).count());
-    auto* const digits = last.text.data() + sizeof "YYYY-MM-DDThh:mm:ss." - 1;
+    std::memcpy(to, last.text.data(), timestamp_bytes);
+    auto* const digits = to + sizeof "YYYY-MM-DDThh:mm:ss." - 1;
     digits[0] = digit(ms / 100);
     digits[1] = digit(ms / 10);
     digits[2] = digit(ms);
-    out.append(last.text.data(), last.text.size());
+    return to + timestamp_bytes;
+}
+
+void append_timestamp(std::string& out, Wall::time_point at) {
+    std::array<char, timestamp_bytes> text;
+    out.append(text.data(), write_timestamp(text.data(), at));
 }
 
 std::string to_date(Wall::time_point at) {

@@ -38,6 +38,26 @@ TEST(JsonText, EveryByteIsSeenWhereverItStands) {
     }
 }
 
+TEST(CopyIfPlain, EveryByteIsSeenWhereverItStandsAndNoneBeyond) {
+    for (std::size_t size = 0; size < 70; ++size) {
+        std::string text(size, 'x');
+        for (std::size_t at = 0; at < size; ++at) text[at] = static_cast<char>('a' + at % 26);
+        std::string to(size + 2, '#');
+        ASSERT_TRUE(copy_if_plain(to.data() + 1, text)) << size;
+        ASSERT_EQ(to, '#' + text + '#') << size;
+        for (std::size_t at = 0; at < size; ++at) {
+            for (int c = 0; c < 256; ++c) {
+                auto other = text;
+                other[at] = static_cast<char>(c);
+                bool const is_plain = c >= 0x20 && c != '"' && c != '\\' && c < 0x7f;
+                ASSERT_EQ(copy_if_plain(to.data() + 1, other), is_plain)
+                    << size << ' ' << at << ' ' << c;
+                ASSERT_EQ(to.front() == '#' && to.back() == '#', true) << size;
+            }
+        }
+    }
+}
+
 TEST(JsonText, WellFormedUtf8PassesAsItIs) {
     std::string const text = "d\xc3\xa9j\xc3\xa0 \xe2\x82\xac \xf0\x9f\x98\x80 \xef\xbf\xbf";
     EXPECT_EQ(to_json(text), "\"" + text + "\"");

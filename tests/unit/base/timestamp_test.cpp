@@ -19,6 +19,9 @@ TEST(Timestamp, Table) {
         std::string out;
         append_timestamp(out, Wall::time_point{milliseconds{ms}});
         EXPECT_EQ(out, text);
+        std::array<char, timestamp_bytes> written;
+        auto* const end = write_timestamp(written.data(), Wall::time_point{milliseconds{ms}});
+        EXPECT_EQ(std::string_view(written.data(), end), text);
         EXPECT_EQ(to_date(Wall::time_point{milliseconds{ms}}), text.substr(0, 10));
     }
 }
