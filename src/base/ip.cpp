@@ -85,12 +85,13 @@ std::string IpAddress::text() const {
         ::inet_ntop(AF_INET6, bytes.data(), out.data(), out.size());
         return out.data();
     }
-    std::string out;
+    std::array<char, sizeof "255.255.255.255."> out;
+    auto* at = out.data();
     for (std::size_t i = 0; i < 4; ++i) {
-        if (i > 0) out += '.';
-        out += std::to_string(bytes[i]);
+        at = std::to_chars(at, at + 3, bytes[i]).ptr;
+        *at++ = '.';
     }
-    return out;
+    return {out.data(), at - 1};
 }
 
 std::optional<IpRange> IpRange::parse(std::string_view text, std::string& why) {
