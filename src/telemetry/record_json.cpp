@@ -31,10 +31,17 @@ void append_usage(std::string& out, llm::Usage const& usage) {
     out += '}';
 }
 
+bool is_bounded_object(llm::RawUsage const& raw) {
+    auto const& text = raw.text();
+    if (text.size() > raw_usage_bytes_max || !text.starts_with('{')) return false;
+    return raw.is_walked() ? codec::is_valid_utf8(text) : codec::is_json(text);
+}
+
 // What the provider sent, checked, and without line breaks: a line stays a line. Inside its strings
 // there are none, or it would not be right.
-void append_raw_usage(Members& members, std::string const& raw) {
-    if (raw.size() > raw_usage_bytes_max || !raw.starts_with('{') || !codec::is_json(raw)) return;
+void append_raw_usage(Members& members, llm::RawUsage const& usage) {
+    if (!is_bounded_object(usage)) return;
+    auto const& raw = usage.text();
     auto& out = members.begin("raw_usage");
     if (raw.find('\n') == raw.npos && raw.find('\r') == raw.npos) {
         out += raw;

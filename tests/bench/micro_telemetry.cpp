@@ -36,9 +36,9 @@ UsageRecord answered() {
     attempt.usage.input = 231;
     attempt.usage.output = 112;
     attempt.usage.reported = true;
-    attempt.usage.raw =
+    attempt.usage.raw.set_walked(
         R"({"prompt_tokens":231,"completion_tokens":112,"total_tokens":343,"prompt_tokens_details":)"
-        R"({"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}})";
+        R"({"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}})");
     return record;
 }
 

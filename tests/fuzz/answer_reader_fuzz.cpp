@@ -38,7 +38,7 @@ std::string read(Dialect const& dialect, std::string_view text, bool streamed, s
     for (auto const count : {u.input, u.output, u.cache_read, u.reasoning}) {
         said += std::to_string(count) + ",";
     }
-    said += u.raw + std::string{reader->model()} + std::string{reader->finish_reason()};
+    said += u.raw.text() + std::string{reader->model()} + std::string{reader->finish_reason()};
     said += std::to_string(reader->content_bytes());
     if (reader->fault()) said += to_string(reader->fault()->code);
     if (!result) said += to_string(result.error().code);

@@ -76,7 +76,7 @@ Json to_json(llm::Usage const& u) {
             {"output", u.output},
             {"reasoning", u.reasoning},
             {"audio_output", u.audio_output},
-            {"raw", u.raw}};
+            {"raw", u.raw.text()}};
 }
 
 char const* name_of(FrameKind kind) {

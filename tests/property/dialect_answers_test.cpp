@@ -126,7 +126,7 @@ std::string verdict_of(AnswerReader const& reader, Result<void> const& result) {
     auto const& u = reader.usage();
     auto verdict =
         Json{u.reported, u.input,     u.cache_read,   u.cache_write, u.audio_input,
-             u.output,   u.reasoning, u.audio_output, u.raw,         reader.content_bytes()}
+             u.output,   u.reasoning, u.audio_output, u.raw.text(),  reader.content_bytes()}
             .dump(-1, ' ', false, Json::error_handler_t::replace);
     verdict += std::string{reader.model()} + "|" + std::string{reader.finish_reason()};
     if (auto const& fault = reader.fault()) {
@@ -384,7 +384,7 @@ TEST(RecordedAnswers, UnaryUsageIsWhatTheBodySays) {
         ASSERT_TRUE(reader->finish(sink)) << given.name;
         EXPECT_GE(reader->usage().input, usage.at("prompt_tokens").get<std::int64_t>());
         EXPECT_GE(reader->usage().output, usage.at("completion_tokens").get<std::int64_t>());
-        EXPECT_EQ(Json::parse(reader->usage().raw), usage) << given.name;
+        EXPECT_EQ(Json::parse(reader->usage().raw.text()), usage) << given.name;
         EXPECT_FALSE(reader->fault()) << given.name;
         EXPECT_EQ(sink.kinds, "2") << given.name << ": one piece of content";
         ++checked;

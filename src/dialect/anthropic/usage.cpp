@@ -64,7 +64,12 @@ void UsageReader::take(std::string_view object, llm::Usage& usage) {
     usage.cache_read = cache_read_;
     usage.cache_write = cache_write_;
     usage.cache_write_1h = std::min(usage.cache_write_1h, cache_write_);
-    if (object.size() <= raw_bytes_max) usage.raw.assign(object);
+    if (object.size() > raw_bytes_max) return;
+    if (scan.expect_end()) {
+        usage.raw.set_walked(object);
+    } else {
+        usage.raw.set(object);
+    }
 }
 
 void append_usage(std::string& out, llm::Usage const& usage) {

@@ -108,7 +108,13 @@ void read_usage(std::string_view object, llm::Usage& usage) {
     if (usage.cache_read > usage.input) usage.input += usage.cache_read;
     if (usage.cache_read + usage.cache_write > usage.input) usage.input += usage.cache_write;
     if (usage.reasoning > usage.output) usage.output += usage.reasoning;
-    usage.raw.assign(object.size() <= raw_bytes_max ? object : std::string_view{});
+    if (object.size() > raw_bytes_max) {
+        usage.raw.clear();
+    } else if (!scan.failed() && scan.expect_end()) {
+        usage.raw.set_walked(object);
+    } else {
+        usage.raw.set(object);
+    }
 }
 
 }  // namespace sluice::dialect::openai

@@ -53,7 +53,7 @@ inline UsageRecord a_record() {
     answered.usage.output = 20;
     answered.usage.reasoning = 5;
     answered.usage.reported = true;
-    answered.usage.raw = "{\n  \"prompt_tokens\": 100, \"completion_tokens\": 20 }";
+    answered.usage.raw.set("{\n  \"prompt_tokens\": 100, \"completion_tokens\": 20 }");
     answered.drained = true;
     answered.cost = 41'500'000;
     answered.price = "2026-11-01";
@@ -123,7 +123,7 @@ inline UsageRecord a_full_record() {
                      .reported = true,
                      .is_open = true,
                      .raw = {}};
-    attempt.usage.raw = "{\n \"a\" : [1, -2.5e3, \"\\u0041\\n\", null], \"\xc3\xa9\": {} }";
+    attempt.usage.raw.set("{\n \"a\" : [1, -2.5e3, \"\\u0041\\n\", null], \"\xc3\xa9\": {} }");
     attempt.estimated = attempt.is_sibling = attempt.drained = true;
     attempt.cost = 1'234'567'890'123'456;
     attempt.price = "2026-11-01";
@@ -140,7 +140,7 @@ inline UsageRecord a_full_record() {
     attempt.first_byte = microseconds{9'999};
     attempt.total = microseconds{99'999'999};
     record.attempts.push_back(attempt);
-    attempt.usage.raw = R"({"prompt_tokens":1,"x":"\u00e9"})";
+    attempt.usage.raw.set(R"({"prompt_tokens":1,"x":"\u00e9"})");
     attempt.cost = -5;
     record.attempts.push_back(attempt);
     return record;

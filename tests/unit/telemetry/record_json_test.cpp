@@ -111,7 +111,7 @@ TEST(RecordLine, RawUsageThatIsNoBoundedObjectIsLeftOut) {
          {std::string{"{\"a\":"}, std::string{"[1]"}, std::string{"nonsense"}, std::string{},
           std::string{"{\"a\":1} x"}, "{\"a\":\"" + std::string(5000, 'x') + "\"}"}) {
         auto record = a_record();
-        record.attempts[1].usage.raw = raw;
+        record.attempts[1].usage.raw.set(raw);
         EXPECT_FALSE(line_of(record)["attempts"][1].contains("raw_usage")) << raw.substr(0, 20);
     }
 }
@@ -119,7 +119,7 @@ TEST(RecordLine, RawUsageThatIsNoBoundedObjectIsLeftOut) {
 TEST(RecordLine, RawUsageStandsAsItCameButOnOneLine) {
     auto record = a_record();
     auto const raw_in = [&](std::string const& raw) {
-        record.attempts[1].usage.raw = raw;
+        record.attempts[1].usage.raw.set(raw);
         std::string line;
         append_record_line(line, record, run());
         EXPECT_EQ(line.find_first_of("\n\r"), line.size() - 1) << raw;
@@ -131,6 +131,21 @@ TEST(RecordLine, RawUsageStandsAsItCameButOnOneLine) {
     EXPECT_EQ(raw_in(R"({"a": 1, "b":"x y"})"), R"({"a": 1, "b":"x y"})");
     EXPECT_EQ(raw_in("{\r\n  \"a\": 1,\n\t\"b\": \"x y\"\n}"), R"({"a":1,"b":"x y"})");
     EXPECT_EQ(raw_in("{\"a\":\"\xff\"}"), "");
+}
+
+TEST(RecordLine, RawUsageThatWasWalkedIsCheckedForWhatThatDoesNotTell) {
+    auto record = a_record();
+    auto const raw_in = [&](std::string const& raw) {
+        record.attempts[1].usage.raw.set_walked(raw);
+        auto const json = line_of(record)["attempts"][1];
+        return json.contains("raw_usage") ? json["raw_usage"].dump() : "";
+    };
+    EXPECT_EQ(raw_in(R"({"a":"x y"})"), R"({"a":"x y"})");
+    EXPECT_EQ(raw_in("{\n\"a\":\r\n1}"), R"({"a":1})");
+    EXPECT_EQ(raw_in("{\"a\":\"caf\xc3\xa9\"}"), "{\"a\":\"caf\xc3\xa9\"}");
+    EXPECT_EQ(raw_in("{\"a\":\"\xff\"}"), "") << "no UTF-8";
+    EXPECT_EQ(raw_in("{\"a\":\"" + std::string(5000, 'x') + "\"}"), "") << "too long";
+    EXPECT_EQ(raw_in("[1]"), "") << "no object";
 }
 
 TEST(RecordLine, TextsAreCut) {
