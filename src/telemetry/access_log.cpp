@@ -5,7 +5,6 @@
 
 #include "base/json_text.hpp"
 #include "base/random.hpp"
-#include "base/timestamp.hpp"
 #include "base/trace_context.hpp"
 #include "telemetry/json_members.hpp"
 #include "telemetry/queued_lines.hpp"
@@ -19,28 +18,33 @@ constexpr std::size_t text_bytes_max = 128;
 std::string_view cut(std::string_view text) { return text.substr(0, text_bytes_max); }
 
 // Milliseconds with one decimal: 12.3
-void append_ms(std::string& out, microseconds time) {
+void put_ms(LineWriter& out, microseconds time) {
     auto const tenths = std::max<std::int64_t>(time.count(), 0) / 100;
-    append_number(out, tenths / 10);
-    out += '.';
-    append_number(out, tenths % 10);
+    out.number(tenths / 10);
+    out.put('.');
+    out.number(tenths % 10);
 }
 
 // As it is when it is one plain word, else as a JSON string; "-" for nothing.
-void append_word(std::string& out, std::string_view text) {
+void put_word(LineWriter& out, std::string_view text) {
     text = cut(text);
-    if (text.empty()) {
-        out += '-';
-        return;
-    }
-    bool const plain = std::all_of(text.begin(), text.end(), [](char c) {
-        return c > ' ' && c < 0x7f && c != '"' && c != '\\';
-    });
-    if (plain) {
-        out += text;
+    if (text.empty()) return out.put('-');
+    auto* const at = out.room();
+    if (copy_if_plain(at, text) && text.find(' ') == text.npos) {
+        out.wrote_to(at + text.size());
     } else {
-        append_json_string(out, text);
+        out.string(text);
     }
+}
+
+void put_hex(LineWriter& out, TraceId const& id) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    auto* at = out.room();
+    for (auto const byte : id) {
+        *at++ = digits[byte >> 4];
+        *at++ = digits[byte & 15];
+    }
+    out.wrote_to(at);
 }
 
 // Nothing when no token was used; an unknown price is not 0.
@@ -50,11 +54,10 @@ bool has_cost(UsageRecord const& record) {
     });
 }
 
-void append_json_cost(Members& members, UsageRecord const& record) {
-    if (!has_cost(record)) return;
-    auto& out = members.begin("cost_usd");
+void put_cost(LineWriter& out, UsageRecord const& record, std::string_view unknown) {
     auto const cost = total_cost(record);
-    out += cost ? to_usd_text(*cost) : "null";
+    if (!cost) return out.put(unknown);
+    out.put(to_usd_text(*cost));
 }
 
 std::string_view finish_reason_of(UsageRecord const& record) {
@@ -62,21 +65,15 @@ std::string_view finish_reason_of(UsageRecord const& record) {
     return record.attempts.back().finish_reason;
 }
 
-std::string trace_id_of(UsageRecord const& record) {
-    std::string text;
-    append_hex(text, record.trace.trace);
-    return text;
-}
-
 }  // namespace
 
 void append_access_json(std::string& out, UsageRecord const& record) {
     auto const usage = total_usage(record);
-    out += "{\"at\":\"";
-    append_timestamp(out, record.at);
-    out += '"';
-    Members members{out, text_bytes_max};
-    members.go_on();
+    LineWriter line{out};
+    Members members{line, text_bytes_max};
+    members.begin("at").put('"');
+    line.timestamp(record.at);
+    line.put('"');
     members.text("id", record.id.view());
     members.number("status", record.status);
     if (record.client.is_known()) members.text("client", record.client.text());
@@ -95,16 +92,20 @@ void append_access_json(std::string& out, UsageRecord const& record) {
     members.number("attempts", record.attempts.size());
     members.number("input_tokens", usage.input);
     members.number("output_tokens", usage.output);
-    append_json_cost(members, record);
+    if (has_cost(record)) put_cost(members.begin("cost_usd"), record, "null");
     members.number("bytes_in", record.bytes_in);
     members.number("bytes_out", record.bytes_out);
-    append_ms(members.begin("first_token_ms"), record.first_token);
-    append_ms(members.begin("total_ms"), record.total);
+    put_ms(members.begin("first_token_ms"), record.first_token);
+    put_ms(members.begin("total_ms"), record.total);
     if (auto const reason = finish_reason_of(record); !reason.empty()) {
         members.text("finish_reason", reason);
     }
     if (!record.user.empty()) members.text("user", record.user);
-    if (is_set(record.trace.trace)) members.text("trace_id", trace_id_of(record));
+    if (is_set(record.trace.trace)) {
+        members.begin("trace_id").put('"');
+        put_hex(line, record.trace.trace);
+        line.put('"');
+    }
     if (!record.error_code.empty()) {
         members.text("error_code", record.error_code);
         members.text("error_origin", record.error_origin);
@@ -112,65 +113,70 @@ void append_access_json(std::string& out, UsageRecord const& record) {
     if (record.streamed) members.flag("streamed", true);
     if (record.client_gone) members.flag("client_gone", true);
     if (record.mock) members.flag("mock", true);
-    out += "}\n";
+    line.put("}\n");
+    line.finish();
 }
 
 void append_access_text(std::string& out, UsageRecord const& record) {
     auto const usage = total_usage(record);
-    append_timestamp(out, record.at);
-    out += ' ';
-    append_number(out, record.status);
-    out += ' ';
-    append_word(out, record.surface);
-    out += ' ';
-    append_word(out, record.team);
-    out += '/';
-    append_word(out, record.key);
-    out += " model=";
-    append_word(out, record.model_asked);
+    LineWriter line{out};
+    line.timestamp(record.at);
+    line.put(' ');
+    line.number(record.status);
+    line.put(' ');
+    put_word(line, record.surface);
+    line.put(' ');
+    put_word(line, record.team);
+    line.put('/');
+    put_word(line, record.key);
+    line.put(" model=");
+    put_word(line, record.model_asked);
     if (!record.attempts.empty()) {
-        out += " provider=";
-        append_word(out, record.attempts.back().provider);
+        line.put(" provider=");
+        put_word(line, record.attempts.back().provider);
     }
-    out += " attempts=";
-    append_number(out, record.attempts.size());
-    out += " tokens=";
-    append_number(out, usage.input);
-    out += '+';
-    append_number(out, usage.output);
+    line.put(" attempts=");
+    line.number(record.attempts.size());
+    line.put(" tokens=");
+    line.number(usage.input);
+    line.put('+');
+    line.number(usage.output);
     if (has_cost(record)) {
-        auto const cost = total_cost(record);
-        out += " cost_usd=";
-        out += cost ? to_usd_text(*cost) : "unknown";
+        line.put(" cost_usd=");
+        put_cost(line, record, "unknown");
     }
     if (auto const reason = finish_reason_of(record); !reason.empty()) {
-        out += " finish=";
-        append_word(out, reason);
+        line.put(" finish=");
+        put_word(line, reason);
     }
-    out += " first_token_ms=";
-    append_ms(out, record.first_token);
-    out += " total_ms=";
-    append_ms(out, record.total);
+    line.put(" first_token_ms=");
+    put_ms(line, record.first_token);
+    line.put(" total_ms=");
+    put_ms(line, record.total);
     if (!record.error_code.empty()) {
-        out += " error=";
-        append_word(out, record.error_origin);
-        out += ':';
-        append_word(out, record.error_code);
+        line.put(" error=");
+        put_word(line, record.error_origin);
+        line.put(':');
+        put_word(line, record.error_code);
     }
-    if (record.client.is_known()) out.append(" client=").append(record.client.text());
+    if (record.client.is_known()) {
+        line.put(" client=");
+        line.put(record.client.text());
+    }
     if (!record.client_certificate.empty()) {
-        out += " client_certificate=";
-        append_word(out, record.client_certificate);
+        line.put(" client_certificate=");
+        put_word(line, record.client_certificate);
     }
-    if (record.client_gone) out += " client_gone";
-    if (record.mock) out += " mock";
+    if (record.client_gone) line.put(" client_gone");
+    if (record.mock) line.put(" mock");
     if (is_set(record.trace.trace)) {
-        out += " trace=";
-        append_hex(out, record.trace.trace);
+        line.put(" trace=");
+        put_hex(line, record.trace.trace);
     }
-    out += " id=";
-    out += record.id.view();
-    out += '\n';
+    line.put(" id=");
+    line.put(record.id.view());
+    line.put('\n');
+    line.finish();
 }
 
 Result<std::unique_ptr<AccessLog>> AccessLog::open(Format format, std::string const& path,

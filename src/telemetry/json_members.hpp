@@ -1,17 +1,16 @@
 // Members of a JSON object, written by appending: for lines of which each request has one. Called
-// by record_json and access_log; calls base/json_text.
+// by record_json and access_log; calls line_writer.
 #pragma once
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <concepts>
 #include <cstring>
-#include <string>
 #include <string_view>
 
 #include "sluice/time.hpp"
 
-#include "base/json_text.hpp"
+#include "telemetry/line_writer.hpp"
 
 namespace sluice::telemetry {
 
@@ -30,7 +29,6 @@ class Name {
     }
     static constexpr std::size_t bytes_max = 24;
 
-    [[nodiscard]] std::string_view view() const noexcept { return {text_.data(), size_}; }
     // Writes all of its bytes_max bytes; returns where the name ends.
     char* copy_to(char* to) const noexcept {
         std::memcpy(to, text_.data(), bytes_max);
@@ -42,45 +40,45 @@ class Name {
     std::size_t size_;
 };
 
-// Members one after the other; the caller opens and closes the object.
+// An object: its first member opens it, the caller closes it.
 class Members {
   public:
-    // Texts are cut to `text_bytes_max`.
-    Members(std::string& out, std::size_t text_bytes_max)
+    // Texts are cut to `text_bytes_max`, at most LineWriter's.
+    Members(LineWriter& out, std::size_t text_bytes_max)
         : out_(out), text_bytes_max_(text_bytes_max) {}
 
     void text(Name const& name, std::string_view value) {
-        begin(name);
-        append_json_string(out_, value.substr(0, text_bytes_max_));
+        out_.string_at(name_at(name), value.substr(0, text_bytes_max_));
     }
     void flag(Name const& name, bool value) {
-        begin(name);
-        out_ += value ? "true" : "false";
+        auto* const at = name_at(name);
+        std::memcpy(at, value ? "true " : "false", 5);
+        out_.wrote_to(at + (value ? 4 : 5));
     }
-    // Name and digits are put together aside and appended in one go: a line has forty of them.
     template <std::integral T>
     void number(Name const& name, T value) {
-        std::array<char, Name::bytes_max + 24> member;
-        auto* const digits = name.copy_to(member.data());
-        auto const end = std::to_chars(digits, member.data() + member.size(), value).ptr;
-        auto const* const from = member.data() + (first_ ? 1 : 0);
-        first_ = false;
-        out_.append(from, static_cast<std::size_t>(end - from));
+        out_.wrote_to(LineWriter::write_number(name_at(name), value));
     }
     void time(Name const& name, microseconds value) { number(name, value.count()); }
-    // A member was written already, by other means.
-    void go_on() noexcept { first_ = false; }
-    // Opens the member; its value is appended by the caller.
-    std::string& begin(Name const& name) {
-        out_ += name.view().substr(first_ ? 1 : 0);
-        first_ = false;
+    // Its value is put by the caller.
+    LineWriter& begin(Name const& name) {
+        out_.wrote_to(name_at(name));
         return out_;
     }
+    void close() { out_.put('}'); }
 
   private:
-    std::string& out_;
+    char* name_at(Name const& name) {
+        auto* const at = out_.room();
+        auto* const end = name.copy_to(at);
+        *at = before_;
+        before_ = ',';
+        return end;
+    }
+
+    LineWriter& out_;
     std::size_t text_bytes_max_;
-    bool first_ = true;
+    char before_ = '{';
 };
 
 }  // namespace sluice::telemetry

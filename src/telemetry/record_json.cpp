@@ -1,12 +1,10 @@
-// The ledger's line, written by appending. Called by ledger/threads.cpp; calls base/json_text,
-// codec's check of what a provider sent and simdjson (to take line breaks out of it).
+// The ledger's line. Called by ledger/threads.cpp; calls json_members, codec's check of what a
+// provider sent and simdjson (to take line breaks out of it).
 #include "telemetry/record_json.hpp"
 
-#include <algorithm>
 #include <simdjson.h>
+#include <utility>
 
-#include "base/json_text.hpp"
-#include "base/timestamp.hpp"
 #include "codec/json_walk.hpp"
 #include "telemetry/json_members.hpp"
 
@@ -16,8 +14,7 @@ namespace {
 constexpr std::size_t text_bytes_max = 512;
 constexpr std::size_t raw_usage_bytes_max = 4096;
 
-void append_usage(std::string& out, llm::Usage const& usage) {
-    out += '{';
+void put_usage(LineWriter& out, llm::Usage const& usage) {
     Members members{out, text_bytes_max};
     members.number("input", usage.input);
     members.number("cache_read", usage.cache_read);
@@ -28,7 +25,7 @@ void append_usage(std::string& out, llm::Usage const& usage) {
     members.number("reasoning", usage.reasoning);
     members.number("audio_output", usage.audio_output);
     members.flag("reported", usage.reported);
-    out += '}';
+    members.close();
 }
 
 bool is_bounded_object(llm::RawUsage const& raw) {
@@ -39,23 +36,27 @@ bool is_bounded_object(llm::RawUsage const& raw) {
 
 // What the provider sent, checked, and without line breaks: a line stays a line. Inside its strings
 // there are none, or it would not be right.
-void append_raw_usage(Members& members, llm::RawUsage const& usage) {
-    if (!is_bounded_object(usage)) return;
-    auto const& raw = usage.text();
+void put_raw_usage(Members& members, llm::RawUsage const& raw) {
+    if (!is_bounded_object(raw)) return;
+    auto const& text = raw.text();
     auto& out = members.begin("raw_usage");
-    if (raw.find('\n') == raw.npos && raw.find('\r') == raw.npos) {
-        out += raw;
-        return;
-    }
-    std::string compact(raw.size(), '\0');
+    if (text.find('\n') == text.npos && text.find('\r') == text.npos) return out.put(text);
+    std::string compact(text.size(), '\0');
     std::size_t size = 0;
     bool const ok =
-        simdjson::minify(raw.data(), raw.size(), compact.data(), size) == simdjson::SUCCESS;
-    out += ok ? std::string_view{compact}.substr(0, size) : "null";
+        simdjson::minify(text.data(), text.size(), compact.data(), size) == simdjson::SUCCESS;
+    out.put(ok ? std::string_view{compact}.substr(0, size) : "null");
 }
 
-void append_attempt(std::string& out, AttemptRecord const& attempt) {
-    out += '{';
+void put_cost(Members& members, std::optional<PicoUsd> cost) {
+    if (cost) {
+        members.number("cost_pico_usd", *cost);
+    } else {
+        members.begin("cost_pico_usd").put("null");
+    }
+}
+
+void put_attempt(LineWriter& out, AttemptRecord const& attempt) {
     Members members{out, text_bytes_max};
     members.text("provider", attempt.provider);
     members.text("model", attempt.model);
@@ -63,51 +64,48 @@ void append_attempt(std::string& out, AttemptRecord const& attempt) {
     members.text("outcome", attempt.outcome);
     members.text("error_detail", attempt.error_detail);
     members.number("status", attempt.status);
-    append_usage(members.begin("usage"), attempt.usage);
+    put_usage(members.begin("usage"), attempt.usage);
     members.flag("estimated", attempt.estimated);
     members.flag("drained", attempt.drained);
-    if (attempt.cost) {
-        members.number("cost_pico_usd", *attempt.cost);
-    } else {
-        members.begin("cost_pico_usd") += "null";
-    }
+    put_cost(members, attempt.cost);
     members.text("price", attempt.price);
     members.text("service_tier", attempt.usage.service_tier);
     members.text("finish_reason", attempt.finish_reason);
     members.text("response_model", attempt.response_model);
-    append_raw_usage(members, attempt.usage.raw);
+    put_raw_usage(members, attempt.usage.raw);
     members.time("started_us", attempt.started);
     members.number("chunks", attempt.chunks);
     members.time("chunk_time_us", attempt.chunk_time);
     members.time("connect_us", attempt.connect);
     members.time("first_byte_us", attempt.first_byte);
     members.time("total_us", attempt.total);
-    out += '}';
+    members.close();
 }
 
-void append_texts(std::string& out, std::vector<std::string> const& texts) {
-    out += '[';
+void put_texts(LineWriter& out, std::vector<std::string> const& texts) {
+    char before = '[';
     for (auto const& text : texts) {
-        if (out.back() != '[') out += ',';
-        append_json_string(out, std::string_view{text}.substr(0, text_bytes_max));
+        out.put(before);
+        out.string(std::string_view{text}.substr(0, text_bytes_max));
+        before = ',';
     }
-    out += ']';
+    out.put(texts.empty() ? "[]" : "]");
 }
 
-void append_caller(Members& members, UsageRecord const& record) {
+void put_caller(Members& members, UsageRecord const& record) {
     members.text("org", record.org);
     members.text("team", record.team);
     members.text("key", record.key);
     members.text("user", record.user);
     members.text("agent", record.agent);
-    append_texts(members.begin("tags"), record.tags);
+    put_texts(members.begin("tags"), record.tags);
 }
 
-void append_outcome(Members& members, UsageRecord const& record) {
+void put_outcome(Members& members, UsageRecord const& record) {
     members.text("surface", record.surface);
     members.text("route", record.route);
-    append_texts(members.begin("losses"), record.losses);
-    append_texts(members.begin("guards"), record.guards);
+    put_texts(members.begin("losses"), record.losses);
+    put_texts(members.begin("guards"), record.guards);
     members.text("model_asked", record.model_asked);
     members.number("status", record.status);
     members.text("error_code", record.error_code);
@@ -156,31 +154,28 @@ std::optional<PicoUsd> total_cost(UsageRecord const& record) {
 }
 
 void append_record_line(std::string& out, UsageRecord const& record, Ulid const& run) {
-    out += '{';
-    Members members{out, text_bytes_max};
+    LineWriter line{out};
+    Members members{line, text_bytes_max};
     members.number("schema", UsageRecord::schema);
     members.text("id", record.id.view());
     members.text("run", run.view());
     members.number("worker", record.worker);
     members.number("sequence", record.sequence);
-    out += ",\"at\":\"";
-    append_timestamp(out, record.at);
-    out += '"';
-    append_caller(members, record);
-    append_outcome(members, record);
-    append_usage(members.begin("usage"), total_usage(record));
-    auto const cost = total_cost(record);
-    if (cost) {
-        members.number("cost_pico_usd", *cost);
-    } else {
-        members.begin("cost_pico_usd") += "null";
-    }
-    members.begin("attempts") += '[';
+    members.begin("at").put('"');
+    line.timestamp(record.at);
+    line.put('"');
+    put_caller(members, record);
+    put_outcome(members, record);
+    put_usage(members.begin("usage"), total_usage(record));
+    put_cost(members, total_cost(record));
+    members.begin("attempts").put('[');
+    bool first = true;
     for (auto const& attempt : record.attempts) {
-        if (out.back() != '[') out += ',';
-        append_attempt(out, attempt);
+        if (!std::exchange(first, false)) line.put(',');
+        put_attempt(line, attempt);
     }
-    out += "]}\n";
+    line.put("]}\n");
+    line.finish();
 }
 
 }  // namespace sluice::telemetry
