@@ -20,8 +20,14 @@
 namespace sluice::dialect {
 namespace {
 
-void read_usage(std::string_view object, llm::Usage& usage) {
-    anthropic::UsageReader().take(object, usage);
+bool read_usage(codec::JsonScanner& scan, std::size_t depth, llm::Usage& usage) {
+    auto const from = scan.offset();
+    if (!scan.skip_value(depth)) return false;
+    auto const value = scan.since(from);
+    if (value.size() <= UnaryShape::value_bytes_max && codec::is_valid_utf8(value)) {
+        anthropic::UsageReader().take(value, usage);
+    }
+    return true;
 }
 
 constexpr UnaryShape unary_shape{"content", "type", "stop_reason", 1, read_usage};

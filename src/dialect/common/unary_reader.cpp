@@ -10,7 +10,7 @@ namespace {
 
 using codec::JsonKind;
 
-constexpr std::size_t capture_bytes_max = 16 * 1024;
+constexpr std::size_t capture_bytes_max = UnaryShape::value_bytes_max;
 constexpr std::size_t name_bytes_max = 256;
 constexpr std::size_t tier_bytes_max = 32;
 
@@ -136,7 +136,10 @@ void UnaryReader::take_finish_reason(std::string_view value, bool overflowed) {
 void UnaryReader::take_member(std::string_view value, bool overflowed) {
     switch (member_) {
         case Member::usage:
-            if (!overflowed) shape_.read_usage(value, usage_);
+            if (!overflowed) {
+                codec::JsonScanner scan(value);
+                shape_.read_usage(scan, 0, usage_);
+            }
             return;
         case Member::model:
             if (!overflowed && value.size() <= name_bytes_max && value.starts_with('"')) {
@@ -183,16 +186,19 @@ bool UnaryReader::walk(std::string_view body) {
     for (bool first = true; scan.next_key(name, first);) {
         std::uint8_t seen = 0;
         on_key(name, 1, seen);
-        auto const from = scan.offset();
         if (member_ == Member::items) {
             if (!scan.walk_value(1, *this)) return false;
             continue;
         }
+        if (member_ == Member::usage) {
+            if (!shape_.read_usage(scan, 1, usage_)) return false;
+            continue;
+        }
+        auto const from = scan.offset();
         if (!scan.skip_value(1)) return false;
         if (member_ == Member::other) continue;
         auto const value = scan.since(from);
-        bool const overflowed = value.size() > capture_bytes_max;
-        if (member_ != Member::usage || codec::is_valid_utf8(value)) take_member(value, overflowed);
+        take_member(value, value.size() > capture_bytes_max);
     }
     return !scan.failed() && scan.expect_end();
 }

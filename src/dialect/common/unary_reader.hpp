@@ -18,7 +18,12 @@ struct UnaryShape {
     std::string_view type;         // the one that says what the body is: "error" makes it a fault
     std::string_view finish;       // "finish_reason"
     std::size_t finish_depth = 1;  // containers around it
-    void (*read_usage)(std::string_view object, llm::Usage& usage) = nullptr;
+    // Walks the value the scanner stands at, `depth` containers around it; false: it is broken.
+    // Takes over what it reports when it is an object of at most value_bytes_max and all of it is
+    // UTF-8.
+    bool (*read_usage)(codec::JsonScanner& scan, std::size_t depth, llm::Usage& usage) = nullptr;
+
+    static constexpr std::size_t value_bytes_max = 16 * 1024;  // of what is picked up
 };
 
 class UnaryReader final : public AnswerReader {

@@ -22,7 +22,11 @@ namespace sluice::dialect {
 
 namespace {
 
-constexpr UnaryShape unary_shape{"choices", "object", "finish_reason", 3, openai::read_usage};
+bool read_usage(codec::JsonScanner& scan, std::size_t depth, llm::Usage& usage) {
+    return openai::walk_usage(scan, depth, UnaryShape::value_bytes_max, usage);
+}
+
+constexpr UnaryShape unary_shape{"choices", "object", "finish_reason", 3, read_usage};
 
 std::unique_ptr<AnswerReader> open_reader(ReaderOptions const& options) {
     if (options.streamed) {

@@ -61,9 +61,9 @@ std::optional<std::int64_t> count_of(std::string_view text) noexcept {
     return static_cast<std::int64_t>(std::min(value, static_cast<double>(tokens_max)));
 }
 
-// Reads the object the scanner stands at.
-void read_counts(JsonScanner& scan, Where where, Counts& counts) {
-    if (!scan.enter('{')) return;
+// Reads the object the scanner stands at, `depth` containers around it. False: it is broken.
+bool read_counts(JsonScanner& scan, std::size_t depth, Where where, Counts& counts) {
+    if (!scan.enter('{')) return false;
     JsonString raw;
     JsonKey key;
     for (bool first = true; scan.next_key(raw, first);) {
@@ -72,28 +72,22 @@ void read_counts(JsonScanner& scan, Where where, Counts& counts) {
         if (kind == JsonKind::object && where == Where::top &&
             (key.name() == "prompt_tokens_details" || key.name() == "completion_tokens_details")) {
             bool const is_prompt = key.name() == "prompt_tokens_details";
-            read_counts(scan, is_prompt ? Where::prompt_details : Where::completion_details,
-                        counts);
+            auto const inner = is_prompt ? Where::prompt_details : Where::completion_details;
+            if (!read_counts(scan, depth + 1, inner, counts)) return false;
             continue;
         }
         auto const from = scan.offset();
-        if (!scan.skip_value(2)) return;
+        if (!scan.skip_value(depth + 1)) return false;
         auto const slot = slot_of(where, key.name());
         if (slot == nullptr || kind != JsonKind::number) continue;
         if (auto const count = count_of(scan.since(from))) {
             counts.*slot = count;
         }
     }
+    return !scan.failed();
 }
 
-}  // namespace
-
-void read_usage(std::string_view object, llm::Usage& usage) {
-    JsonScanner scan(object);
-    if (scan.peek() != JsonKind::object) return;
-    Counts counts;
-    read_counts(scan, Where::top, counts);
-    if (!counts.prompt && !counts.completion && !counts.total) return;
+void take_over(Counts const& counts, llm::Usage& usage) {
     usage.reported = true;
     usage.output = counts.completion.value_or(
         counts.prompt && counts.total ? std::max<std::int64_t>(0, *counts.total - *counts.prompt)
@@ -108,13 +102,40 @@ void read_usage(std::string_view object, llm::Usage& usage) {
     if (usage.cache_read > usage.input) usage.input += usage.cache_read;
     if (usage.cache_read + usage.cache_write > usage.input) usage.input += usage.cache_write;
     if (usage.reasoning > usage.output) usage.output += usage.reasoning;
+}
+
+void take_over(Counts const& counts, std::string_view object, bool is_walked, llm::Usage& usage) {
+    if (!counts.prompt && !counts.completion && !counts.total) return;
+    take_over(counts, usage);
     if (object.size() > raw_bytes_max) {
         usage.raw.clear();
-    } else if (!scan.failed() && scan.expect_end()) {
+    } else if (is_walked) {
         usage.raw.set_walked(object);
     } else {
         usage.raw.set(object);
     }
+}
+
+}  // namespace
+
+void read_usage(std::string_view object, llm::Usage& usage) {
+    JsonScanner scan(object);
+    if (scan.peek() != JsonKind::object) return;
+    Counts counts;
+    bool const is_walked = read_counts(scan, 0, Where::top, counts) && scan.expect_end();
+    take_over(counts, object, is_walked, usage);
+}
+
+bool walk_usage(JsonScanner& scan, std::size_t depth, std::size_t bytes_max, llm::Usage& usage) {
+    if (scan.peek() != JsonKind::object) return scan.skip_value(depth);
+    auto const from = scan.offset();
+    Counts counts;
+    if (!read_counts(scan, depth, Where::top, counts)) return false;
+    auto const object = scan.since(from);
+    if (object.size() <= bytes_max && codec::is_valid_utf8(object)) {
+        take_over(counts, object, true, usage);
+    }
+    return true;
 }
 
 }  // namespace sluice::dialect::openai
