@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -50,11 +51,30 @@ class LabelTable {
         Row row{};
     };
 
+    // Labels are names of the configuration and of the code: nobody picks them to collide.
     static std::uint64_t hash_of(Views const& labels) noexcept {
-        std::uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a, the length between two labels
+        std::uint64_t hash = 0;
+        auto const add = [&hash](std::uint64_t word) {
+            hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+            hash ^= hash >> 32;
+        };
+        auto const word_at = [](char const* at) {
+            std::uint64_t word;
+            std::memcpy(&word, at, sizeof word);
+            return word;
+        };
         for (auto const& label : labels) {
-            for (char c : label) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-            hash = (hash ^ label.size()) * 0x100000001b3u;
+            auto const* at = label.data();
+            auto left = label.size();
+            add(left);
+            if (left < 8) {
+                std::uint64_t word = 0;
+                for (; left > 0; --left) word = word << 8U | static_cast<unsigned char>(*at++);
+                add(word);
+                continue;
+            }
+            for (; left > 8; at += 8, left -= 8) add(word_at(at));
+            add(word_at(at + left - 8));  // with some of the bytes before, when it is the last
         }
         return hash;
     }
