@@ -16,6 +16,7 @@
 #include <optional>
 #include <utility>
 
+#include "sluice/blocks.hpp"
 #include "sluice/result.hpp"
 
 namespace sluice {
@@ -87,16 +88,7 @@ class Cancel {
 
 namespace async_detail {
 
-// Coroutine frames are recycled per thread by size class.
-void* allocate_frame(std::size_t bytes);
-void free_frame(void* frame, std::size_t bytes) noexcept;
-
-struct PromiseBase {
-    static void* operator new(std::size_t bytes) { return allocate_frame(bytes); }
-    static void operator delete(void* frame, std::size_t bytes) noexcept {
-        free_frame(frame, bytes);
-    }
-
+struct PromiseBase : InBlock {
     struct Final {
         [[nodiscard]] bool await_ready() const noexcept { return false; }
         template <class P>

@@ -1,8 +1,5 @@
 #include "sluice/async.hpp"
 
-#include <array>
-#include <new>
-
 namespace sluice {
 namespace {
 
@@ -67,59 +64,4 @@ void Cancel::FromParent::attach(Cancel& self, Cancel& parent) noexcept {
 
 void Cancel::FromParent::on_cancel() noexcept { self_->cancel(parent_->reason()); }
 
-namespace async_detail {
-namespace {
-
-// Frames up to 2 KiB in classes of 64 bytes; at most `depth` of each are kept per thread.
-constexpr std::size_t step = 64;
-constexpr std::size_t classes = 32;
-constexpr std::size_t depth = 64;
-// What the allocator of glibc puts before a block: with it a block is as long as its class.
-constexpr std::size_t head_bytes = 8;
-
-struct FreeList {
-    struct Node {
-        Node* next;
-    };
-    std::array<Node*, classes> head{};
-    std::array<std::uint32_t, classes> count{};
-
-    ~FreeList() {
-        for (auto* node : head) {
-            while (node) ::operator delete(std::exchange(node, node->next));
-        }
-        head.fill(nullptr);
-        count.fill(depth);  // frames freed later on this thread go to the heap
-    }
-};
-thread_local FreeList frames_;
-
-constexpr std::size_t class_of(std::size_t bytes) { return (bytes + head_bytes - 1) / step; }
-
-}  // namespace
-
-void* allocate_frame(std::size_t bytes) {
-    auto const index = class_of(bytes);
-    if (index >= classes) return ::operator new(bytes);
-    if (auto* node = frames_.head[index]) {
-        frames_.head[index] = node->next;
-        --frames_.count[index];
-        return node;
-    }
-    return ::operator new((index + 1) * step - head_bytes);
-}
-
-void free_frame(void* frame, std::size_t bytes) noexcept {
-    auto const index = class_of(bytes);
-    if (index >= classes || frames_.count[index] >= depth) {
-        ::operator delete(frame);
-        return;
-    }
-    auto* node = static_cast<FreeList::Node*>(frame);
-    node->next = frames_.head[index];
-    frames_.head[index] = node;
-    ++frames_.count[index];
-}
-
-}  // namespace async_detail
 }  // namespace sluice

@@ -180,7 +180,7 @@ Result<void> Http1Connection::take_head(std::string_view received, RequestHeadSc
 void Http1Connection::keep_head(std::string_view text, std::span<http::Field const> fields) {
     auto const fields_bytes = fields.size() * sizeof(http::Field);
     head_block_bytes_ = fields_bytes + text.size();
-    head_block_ = static_cast<char*>(async_detail::allocate_frame(head_block_bytes_));
+    head_block_ = static_cast<char*>(allocate_block(head_block_bytes_));
     char* const to = head_block_ + fields_bytes;
     std::memcpy(to, text.data(), text.size());
     auto* const kept = reinterpret_cast<http::Field*>(head_block_);
@@ -196,7 +196,7 @@ void Http1Connection::keep_head(std::string_view text, std::span<http::Field con
 }
 
 void Http1Connection::drop_head() noexcept {
-    if (head_block_) async_detail::free_frame(head_block_, head_block_bytes_);
+    if (head_block_) free_block(head_block_, head_block_bytes_);
     head_block_ = nullptr;
     head_ = {};
 }

@@ -74,7 +74,7 @@ std::string to_date_line(std::int64_t second) {
 
 // Runs one spawned task to its end; its frame frees itself. Linked into the worker's list so that
 // what still waits when the worker ends is destroyed rather than leaked.
-struct RootTask::promise_type final : Ready {
+struct RootTask::promise_type final : Ready, InBlock {
     promise_type(WorkerImpl& w, char const*, Async<>&) noexcept : worker(w), next(w.roots_) {
         if (next) next->slot = &next;
         slot = &w.roots_;
@@ -87,10 +87,6 @@ struct RootTask::promise_type final : Ready {
         if (next) next->slot = slot;
         --worker.counters_.tasks_running;
         worker.finish_if_drained();
-    }
-    static void* operator new(std::size_t bytes) { return async_detail::allocate_frame(bytes); }
-    static void operator delete(void* frame, std::size_t bytes) noexcept {
-        async_detail::free_frame(frame, bytes);
     }
 
     RootTask get_return_object() noexcept { return {}; }

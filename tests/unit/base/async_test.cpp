@@ -1,7 +1,6 @@
-// Async and Cancel: stack depth, frame reuse, exceptions, cancellation order and unlinking.
+// Async and Cancel: stack depth, exceptions, cancellation order and unlinking.
 #include "sluice/async.hpp"
 
-#include <algorithm>
 #include <functional>
 #include <gtest/gtest.h>
 #include <stdexcept>
@@ -159,30 +158,6 @@ TEST(Async, ALoopOverSuspendingChildrenGoesOnWhereItWasWoken) {
         gate->fire();
     }
     EXPECT_EQ(turns, 10'000);
-}
-
-// ---- frames
-
-TEST(Frames, AreRecycledByTheThreadThatFreedThem) {
-    void* const first = async_detail::allocate_frame(200);
-    async_detail::free_frame(first, 200);
-    void* const same_class = async_detail::allocate_frame(240);
-    EXPECT_EQ(first, same_class);  // both in the class up to 248 bytes
-    void* const other_class = async_detail::allocate_frame(300);
-    EXPECT_NE(first, other_class);
-    async_detail::free_frame(same_class, 240);
-    async_detail::free_frame(other_class, 300);
-}
-
-TEST(Frames, BigOnesAndManyAreGivenBack) {
-    std::vector<void*> frames;
-    for (int i = 0; i < 300; ++i) frames.push_back(async_detail::allocate_frame(128));
-    void* const big = async_detail::allocate_frame(100'000);
-    std::sort(frames.begin(), frames.end());
-    EXPECT_EQ(std::adjacent_find(frames.begin(), frames.end()), frames.end());
-    // LeakSanitizer sees what is neither given back nor kept for reuse.
-    async_detail::free_frame(big, 100'000);
-    for (void* frame : frames) async_detail::free_frame(frame, 128);
 }
 
 // ---- cancellation
