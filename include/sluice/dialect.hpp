@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/blocks.hpp"
 #include "sluice/http.hpp"
 #include "sluice/limiter.hpp"
 #include "sluice/llm/answer.hpp"
@@ -70,8 +71,8 @@ struct Patch {
 using Patches = std::vector<Patch>;
 
 // The body with its patches applied, as views into `body` and `patches` (both must outlive them).
-std::vector<std::string_view> gather(std::string_view body, Patches const& patches);
-std::vector<std::string_view> gather(std::string_view body, Patches&& patches) = delete;
+BlockVector<std::string_view> gather(std::string_view body, Patches const& patches);
+BlockVector<std::string_view> gather(std::string_view body, Patches&& patches) = delete;
 
 enum class FrameKind : std::uint8_t {
     ping,     // comment, empty frame, keep-alive: proves nothing

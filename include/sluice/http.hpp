@@ -2,12 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "sluice/blocks.hpp"
 
 namespace sluice::http {
 
@@ -51,14 +52,16 @@ class HeaderBlock {
     bool add(std::string_view name, std::string_view value);
     // Unchecked: for constants, and for fields of a head that was parsed.
     void add_trusted(std::string_view name, std::string_view value);
-    void append(HeaderBlock const& other) { wire_ += other.wire_; }
+    void append(HeaderBlock const& other);
     void clear() { wire_.clear(); }
-    [[nodiscard]] std::string_view wire() const { return wire_; }
+    [[nodiscard]] std::string_view wire() const { return {wire_.data(), wire_.size()}; }
     [[nodiscard]] std::string_view get(
         std::string_view name) const noexcept;  // slow; tests, cold paths
 
   private:
-    std::string wire_;
+    char* extend(std::size_t bytes);  // to be written from there on
+
+    BlockVector<char> wire_;
 };
 
 // A parsed request head. Views live in the connection's buffer until the exchange ends.
@@ -95,30 +98,34 @@ class Body {
     Body() = default;
     explicit Body(std::size_t capacity) { reserve(capacity); }
     Body(Body&& other) noexcept  // leaves an empty body behind
-        : data_(std::move(other.data_)),
+        : data_(std::exchange(other.data_, nullptr)),
           size_(std::exchange(other.size_, 0)),
           capacity_(std::exchange(other.capacity_, 0)) {}
     Body& operator=(Body&& other) noexcept {
-        data_ = std::move(other.data_);
-        size_ = std::exchange(other.size_, 0);
-        capacity_ = std::exchange(other.capacity_, 0);
+        Body taken(std::move(other));
+        std::swap(data_, taken.data_);
+        std::swap(size_, taken.size_);
+        std::swap(capacity_, taken.capacity_);
         return *this;
+    }
+    ~Body() {
+        if (data_) free_block(data_, capacity_ + padding);
     }
     static Body copy_of(std::string_view text);
 
     void reserve(std::size_t capacity);   // keeps content
     void append(std::string_view bytes);  // grows as needed; callers bound it
-    char* tail() { return data_.get() + size_; }
+    char* tail() { return data_ + size_; }
     [[nodiscard]] std::size_t room() const { return capacity_ - size_; }
     void commit(std::size_t bytes) { size_ += bytes; }  // after writing at tail(), <= room()
     void clear() { size_ = 0; }
 
-    [[nodiscard]] std::string_view view() const { return {data_.get(), size_}; }
+    [[nodiscard]] std::string_view view() const { return {data_, size_}; }
     [[nodiscard]] std::size_t size() const { return size_; }
     [[nodiscard]] std::size_t capacity() const { return capacity_; }
 
   private:
-    std::unique_ptr<char[]> data_;
+    char* data_ = nullptr;  // a block
     std::size_t size_ = 0;
     std::size_t capacity_ = 0;  // without the padding
 };
@@ -127,9 +134,9 @@ class Body {
 // until the answer's head has been read (a reused connection that was reset is retried).
 struct WireRequest {
     Method method = Method::post;
-    std::string target;   // origin-form path and query
+    BlockText target;     // origin-form path and query
     HeaderBlock headers;  // without Host, Content-Length, Transfer-Encoding, Connection
-    std::vector<std::string_view> body;  // gathered in order; empty = no body
+    BlockVector<std::string_view> body;  // gathered in order; empty = no body
 };
 
 }  // namespace sluice::http

@@ -258,11 +258,7 @@ bool HeaderBlock::add(std::string_view name, std::string_view value) {
 }
 
 void HeaderBlock::add_trusted(std::string_view name, std::string_view value) {
-    auto const needed = wire_.size() + name.size() + value.size() + 4;
-    if (needed > wire_.capacity()) wire_.reserve(std::max(needed, wire_.capacity() * 2 + 512));
-    auto const from = wire_.size();
-    wire_.resize(needed);
-    auto* at = std::copy(name.begin(), name.end(), wire_.data() + from);
+    auto* at = std::copy(name.begin(), name.end(), extend(name.size() + value.size() + 4));
     *at++ = ':';
     *at++ = ' ';
     at = std::copy(value.begin(), value.end(), at);
@@ -270,8 +266,27 @@ void HeaderBlock::add_trusted(std::string_view name, std::string_view value) {
     *at = '\n';
 }
 
+void HeaderBlock::append(HeaderBlock const& other) {
+    auto const from = other.wire();
+    std::copy(from.begin(), from.end(), extend(from.size()));
+}
+
+char* HeaderBlock::extend(std::size_t bytes) {
+    auto const from = wire_.size();
+    auto const needed = from + bytes;
+    if (needed > wire_.capacity()) {
+        BlockVector<char> grown;
+        grown.reserve(std::max(needed, wire_.capacity() * 2 + 512));
+        grown.resize(from);
+        std::copy(wire_.begin(), wire_.end(), grown.begin());
+        wire_ = std::move(grown);
+    }
+    wire_.resize(needed);
+    return wire_.data() + from;
+}
+
 std::string_view HeaderBlock::get(std::string_view name) const noexcept {
-    std::string_view rest = wire_;
+    std::string_view rest = wire();
     while (!rest.empty()) {
         auto const end = rest.find("\r\n");
         auto const line = rest.substr(0, end);
@@ -290,9 +305,10 @@ Body Body::copy_of(std::string_view text) {
 
 void Body::reserve(std::size_t capacity) {
     if (data_ && capacity <= capacity_) return;
-    auto grown = std::make_unique_for_overwrite<char[]>(capacity + padding);
-    if (size_ > 0) std::memcpy(grown.get(), data_.get(), size_);
-    data_ = std::move(grown);
+    auto* const grown = static_cast<char*>(allocate_block(capacity + padding));
+    if (size_ > 0) std::memcpy(grown, data_, size_);
+    if (data_) free_block(data_, capacity_ + padding);
+    data_ = grown;
     capacity_ = capacity;
 }
 

@@ -5,8 +5,8 @@
 
 namespace sluice {
 
-std::vector<std::string_view> gather(std::string_view body, Patches const& patches) {
-    std::vector<std::string_view> pieces;
+BlockVector<std::string_view> gather(std::string_view body, Patches const& patches) {
+    BlockVector<std::string_view> pieces;
     pieces.reserve(2 * patches.size() + 1);
     std::size_t at = 0;
     auto const add = [&](std::string_view piece) {

@@ -23,7 +23,7 @@ class AnswerGuard;
 namespace sluice::engine {
 
 // An answer that has spoken: what was read so far, and where the rest comes from.
-struct Answer {
+struct Answer : InBlock {
     std::uint16_t status = 200;
     bool streamed = false;      // as server-sent events
     http::HeaderBlock headers;  // for the caller, from the provider's
@@ -37,7 +37,7 @@ struct Answer {
     std::unique_ptr<codec::Decoder> decoder;  // null: not compressed
     std::string held;                         // goes out first
     // Goes out next: views into the worker's scratch or the reader, dead after the next suspension.
-    std::vector<std::string_view> ready;
+    BlockVector<std::string_view> ready;
     bool strip_usage = false;               // usage was asked for by us, not by the caller
     bool done = false;                      // the dialect's end mark was seen
     std::uint64_t contents = 0;             // frames with content read so far

@@ -44,7 +44,7 @@ class FrameCollector final : public FrameSink {
     [[nodiscard]] bool spoke() const noexcept { return spoke_; }
     [[nodiscard]] bool done() const noexcept { return done_; }
     [[nodiscard]] std::uint64_t contents() const noexcept { return contents_; }
-    [[nodiscard]] std::vector<std::string_view>& pieces() noexcept { return pieces_; }
+    [[nodiscard]] BlockVector<std::string_view>& pieces() noexcept { return pieces_; }
 
     [[nodiscard]] std::size_t bytes() const noexcept {
         std::size_t sum = 0;
@@ -85,7 +85,7 @@ class FrameCollector final : public FrameSink {
     }
 
     std::string_view fed_;
-    std::vector<std::string_view> pieces_;
+    BlockVector<std::string_view> pieces_;
     std::vector<std::unique_ptr<std::string>> copies_;
     std::uint64_t contents_ = 0;  // frames with content, over all feeds
     bool strip_usage_;

@@ -38,7 +38,7 @@ Async<> guard_request(Exchange& x, Codec const& codec) {
         x.snapshot.guard_defaults | x.route->guards | (x.principal ? x.principal->guards : 0);
     auto const* set = mask == 0 ? nullptr : x.snapshot.guards->find(mask);
     if (!set) co_return Result<void>{};
-    x.guards = std::make_shared<guard::GuardRun>(*set);
+    x.guards = std::allocate_shared<guard::GuardRun>(BlockAllocator<guard::GuardRun>{}, *set);
     if (set->request.empty()) co_return Result<void>{};
     Patches patches;
     guard::RequestScan scan(*x.guards, x.body.view(), patches);

@@ -38,7 +38,7 @@ void write_headers(Exchange const& x, Target const& target, provider::Credential
     headers.add("accept-encoding", provider.accept_encoding);
     if (credential) {
         auto const secret = credential->value.reveal();
-        std::string value;
+        BlockText value;
         value.reserve(provider.auth_prefix.size() + secret.size());
         value.append(provider.auth_prefix).append(secret);
         headers.add(provider.auth_header, value);

@@ -1,12 +1,13 @@
 #include "engine/plan.hpp"
 
 #include <algorithm>
+#include <span>
 
 namespace sluice::engine {
 namespace {
 
-// Moves one target drawn by weight from `pool` to the end of `out`.
-void draw(std::vector<Target const*>& pool, std::vector<Target const*>& out, Dice& dice) {
+// Moves one target drawn by weight to the front; the others keep their order.
+void draw(std::span<Target const*> pool, Dice& dice) {
     std::uint64_t sum = 0;
     for (auto const* target : pool) sum += static_cast<std::uint64_t>(target->weight);
     auto mark = dice.below(sum);
@@ -15,8 +16,7 @@ void draw(std::vector<Target const*>& pool, std::vector<Target const*>& out, Dic
         mark -= static_cast<std::uint64_t>((*chosen)->weight);
         ++chosen;
     }
-    out.push_back(*chosen);
-    pool.erase(chosen);
+    std::rotate(pool.begin(), chosen, chosen + 1);
 }
 
 }  // namespace
@@ -33,22 +33,23 @@ Standing standing_of(Target const& target, std::string_view model, Operation ope
 Result<Plan> choose(Route const& route, std::string_view model, Operation operation, Dice& dice,
                     Steady::time_point now, Dialect const* from) {
     Plan plan;
-    std::vector<Target const*> pool;
     auto opens_at = Steady::time_point::max();
     bool spoken = false;
     for (auto const& tier : route.tiers) {
-        pool.clear();
-        pool.reserve(tier.targets.size());
+        auto const above = plan.targets.size();
+        plan.targets.reserve(above + tier.targets.size());
         for (auto const& target : tier.targets) {
             auto const standing = standing_of(target, model, operation, now, from);
             spoken = spoken || standing != Standing::does_not_speak;
             if (standing == Standing::skipped) {
                 opens_at = std::min(opens_at, target.health_of(model).skipped_until());
             }
-            if (standing == Standing::open) pool.push_back(&target);
+            if (standing == Standing::open) plan.targets.push_back(&target);
         }
-        while (pool.size() > 1) draw(pool, plan.targets, dice);
-        if (!pool.empty()) plan.targets.push_back(pool.front());
+        for (auto pool = std::span{plan.targets}.subspan(above); pool.size() > 1;
+             pool = pool.subspan(1)) {
+            draw(pool, dice);
+        }
     }
     if (!plan.targets.empty()) return plan;
     if (!spoken) {

@@ -58,7 +58,7 @@ class Relay {
         }
         // A stream may live long: what only the attempt needed goes now.
         std::string{}.swap(answer_.held);  // assignment would keep the memory
-        std::vector<std::string_view>{}.swap(answer_.ready);
+        BlockVector<std::string_view>{}.swap(answer_.ready);
         std::exchange(answer_.headers, http::HeaderBlock{});
         release_body(x_);
         while (!ended_) {

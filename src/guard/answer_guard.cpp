@@ -13,6 +13,7 @@ constexpr std::size_t channels_max = 4096;
 constexpr std::size_t shape_bytes_max = 1024;
 // Scratch of a stream keeps no more than this.
 constexpr std::size_t scratch_bytes_max = 1024;
+constexpr std::size_t places_at_first = 4;  // room, so that most answers ask for it once
 // Memory for a whole answer is taken ahead up to this.
 constexpr std::size_t expected_bytes_max = 1 << 20;
 
@@ -149,6 +150,7 @@ Result<void> AnswerGuard::check_whole(std::string_view body, FrameSink& sink) {
         return {};
     }
     std::vector<TextPlace> places;
+    places.reserve(places_at_first);
     if (!texts_.read_whole(body, places)) {
         return upstream_error(ErrorCode::upstream_bad_response, Retry::next, 502,
                               "The provider's answer could not be read.",

@@ -21,7 +21,7 @@ struct AnswerGuardOptions {
     std::size_t body_bytes_expected = 0;    // of it, where its head has told
 };
 
-class AnswerGuard final : public AnswerReader, private FrameSink {
+class AnswerGuard final : public AnswerReader, public InBlock, private FrameSink {
   public:
     // `run` and `texts` outlive it.
     AnswerGuard(std::unique_ptr<AnswerReader> reader, AnswerTexts const& texts, GuardRun& run,

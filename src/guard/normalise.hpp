@@ -7,9 +7,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <string_view>
-#include <vector>
+
+#include "sluice/blocks.hpp"
 
 namespace sluice::guard {
 
@@ -24,7 +24,7 @@ inline constexpr std::size_t escape_bytes_max = 12;
 // less than 4 GiB.
 class Normalised {
   public:
-    std::string text;
+    BlockText text;
 
     // The source that text[at] came from: its first byte, and the byte behind its last.
     [[nodiscard]] std::size_t source_begin(std::size_t at) const noexcept;
@@ -58,7 +58,7 @@ class Normalised {
     };
     void add_run(std::size_t source, std::size_t bytes, std::size_t source_bytes);
     [[nodiscard]] Run const& run_of(std::size_t at) const noexcept;
-    std::vector<Run> runs_;  // by `at`
+    BlockVector<Run> runs_;  // by `at`
 };
 
 // The inside of a JSON string, decoded, with its map; from `at` to about `until`. Moves `at`.

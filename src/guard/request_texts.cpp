@@ -258,14 +258,14 @@ class BodyWalk {
 
     GuardRun& run_;
     JsonScanner scan_;
-    std::vector<Level> levels_;
+    BlockVector<Level> levels_;
     bool has_begun_ = false;
     bool tokens_are_noted_ = false;
 };
 
 }  // namespace
 
-struct RequestScan::State {
+struct RequestScan::State : InBlock {
     State(GuardRun& its_run, std::string_view its_body, Patches& its_patches)
         : run(its_run),
           body(its_body),

@@ -114,11 +114,11 @@ class Http1Connection final : public ServerStream,
     void lose_client() noexcept;
 
     // http1_write.cpp
-    void start_answer(std::string& out, std::uint16_t status, http::HeaderBlock const& headers);
-    void end_head(std::string& out);
+    void start_answer(BlockText& out, std::uint16_t status, http::HeaderBlock const& headers);
+    void end_head(BlockText& out);
     Result<void> check_length(std::size_t bytes, bool last);
     Result<void> send_now(std::span<std::string_view const> pieces, std::size_t bytes, bool last);
-    Async<> send_rest(std::string head, std::span<std::string_view const> body, std::size_t offset);
+    Async<> send_rest(BlockText head, std::span<std::string_view const> body, std::size_t offset);
     Async<> send_gathered(std::span<std::string_view const> pieces, std::size_t bytes);
     Async<> flush_backlog();
     // A wait for the client to take more, from its begin to its end.
@@ -142,8 +142,8 @@ class Http1Connection final : public ServerStream,
     std::optional<Cancel> cancel_;
     ErrorBox refusal_;
     std::string refused_path_;
-    std::string pending_head_;  // between begin() and the first write
-    std::string backlog_;       // what the socket did not take yet
+    BlockText pending_head_;  // between begin() and the first write
+    BlockText backlog_;       // what the socket did not take yet
     std::uint64_t bytes_sent_ = 0;
     std::uint64_t length_left_ = 0;  // Framing::length
     Deadline write_deadline_;

@@ -57,7 +57,7 @@ class ResponseHeadReader {
     http::Method asked_;
     HeadSplit split_;
 
-    std::string text_;            // the head so far; views of head() point into it
+    BlockText text_;              // the head so far; views of head() point into it
     std::size_t line_start_ = 0;  // of the line being received
     std::size_t start_line_ = 0;  // bytes of the start line as received
     std::size_t count_ = 0;

@@ -17,7 +17,7 @@ constexpr std::size_t linger_bytes_max = 16 * 1024 * 1024;
 constexpr std::size_t gathered_bytes_max = 8 * 1024;  // of an answer that is copied to wait
 
 // Reused per thread and never held over a suspension: the head being written, the list of pieces.
-thread_local std::string head_text_;
+thread_local BlockText head_text_;
 thread_local std::vector<iovec> gather_;
 
 void gather(std::string_view piece) {
@@ -29,14 +29,14 @@ std::span<iovec const> gathered() {
     return {gather_.data(), std::min<std::size_t>(gather_.size(), IOV_MAX)};
 }
 
-void append_number(std::string& out, std::uint64_t value) {
+void append_number(BlockText& out, std::uint64_t value) {
     std::array<char, 20> digits;
     auto const end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
     out.append(digits.data(), end);
 }
 
 // What of the gathered pieces lies behind the first `sent` bytes.
-void append_unsent(std::string& out, std::size_t sent) {
+void append_unsent(BlockText& out, std::size_t sent) {
     for (auto const& piece : gather_) {
         auto const skip = std::min(sent, piece.iov_len);
         sent -= skip;
@@ -44,7 +44,7 @@ void append_unsent(std::string& out, std::size_t sent) {
     }
 }
 
-void release(std::string& text) noexcept { std::string{}.swap(text); }
+void release(BlockText& text) noexcept { BlockText{}.swap(text); }
 
 std::size_t sum(std::span<std::string_view const> pieces) {
     std::size_t total = 0;
@@ -70,7 +70,7 @@ bool Http1Connection::must_close() const noexcept {
     return close_ || !head_.keep_alive || !body_read_ || worker_.draining();
 }
 
-void Http1Connection::start_answer(std::string& out, std::uint16_t status,
+void Http1Connection::start_answer(BlockText& out, std::uint16_t status,
                                    http::HeaderBlock const& headers) {
     out.reserve(headers.wire().size() + own_lines_bytes);
     out.append("HTTP/1.1 ");
@@ -81,7 +81,7 @@ void Http1Connection::start_answer(std::string& out, std::uint16_t status,
     out.append(headers.wire());
 }
 
-void Http1Connection::end_head(std::string& out) {
+void Http1Connection::end_head(BlockText& out) {
     closing_ = must_close();
     if (closing_) {
         out.append("Connection: close\r\n");
@@ -118,7 +118,7 @@ Async<> Http1Connection::respond(std::uint16_t status, http::HeaderBlock const& 
     auto const total = head_text_.size() + (with_body ? body_bytes : 0);
     if (sent < total) {
         auto const head_left = sent < head_text_.size();
-        auto rest = head_left ? head_text_.substr(sent) : std::string{};
+        auto rest = head_left ? head_text_.substr(sent) : BlockText{};
         auto const offset = head_left ? 0 : sent - head_text_.size();
         auto const pieces = with_body ? body : std::span<std::string_view const>{};
         auto sending = send_rest(std::move(rest), pieces, offset);
@@ -132,7 +132,7 @@ Async<> Http1Connection::respond(std::uint16_t status, http::HeaderBlock const& 
 }
 
 // `body` from `offset` on, after `head`. The views outlive this (respond's contract): no copy.
-Async<> Http1Connection::send_rest(std::string head, std::span<std::string_view const> body,
+Async<> Http1Connection::send_rest(BlockText head, std::span<std::string_view const> body,
                                    std::size_t offset) {
     for (;;) {
         gather_.clear();

@@ -26,7 +26,7 @@ bool has_no_body(http::Method method) {
 iovec to_iovec(std::string_view s) { return {const_cast<char*>(s.data()), s.size()}; }
 
 // Drops what was written from the front of pieces[first..].
-void advance(std::vector<iovec>& pieces, std::size_t& first, std::size_t bytes) {
+void advance(BlockVector<iovec>& pieces, std::size_t& first, std::size_t bytes) {
     while (first < pieces.size() && bytes >= pieces[first].iov_len) {
         bytes -= pieces[first].iov_len;
         ++first;
@@ -43,12 +43,14 @@ Error unusual(std::string detail) {
 
 }  // namespace
 
-Result<std::string> request_lead(Endpoint const& endpoint, http::WireRequest const& request) {
+Result<BlockText> request_lead(Endpoint const& endpoint, http::WireRequest const& request) {
     auto const breaks = [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; };
-    std::string host = endpoint.host_header;
+    std::string made;
+    std::string_view host = endpoint.host_header;
     if (host.empty()) {
         bool const is_address = endpoint.scheme == "http" || endpoint.scheme == "https";
-        host = is_address ? authority(endpoint.host, endpoint.port) : "localhost";
+        made = is_address ? authority(endpoint.host, endpoint.port) : "localhost";
+        host = made;
     }
     if (request.target.empty() || request.target.front() != '/' ||
         std::any_of(request.target.begin(), request.target.end(), breaks) ||
@@ -56,7 +58,7 @@ Result<std::string> request_lead(Endpoint const& endpoint, http::WireRequest con
         return gateway_error(ErrorCode::internal, 500, "the request could not be sent",
                              "send: target or host would break the request's head");
     }
-    std::string lead;
+    BlockText lead;
     lead.reserve(64 + request.target.size() + host.size());
     lead.append(http::to_string(request.method)).append(" ");
     bool const through_proxy = !endpoint.proxy.empty() && endpoint.scheme == "http";
@@ -117,7 +119,7 @@ Async<> Http1Exchange::write(std::string_view lead, http::WireRequest const& req
         std::memcpy(end, "\r\n\r\n", 4);
         length_size = static_cast<std::size_t>(end + 4 - length);
     }
-    std::vector<iovec> pieces;
+    BlockVector<iovec> pieces;
     pieces.reserve(3 + request.body.size());
     pieces.push_back(to_iovec(lead));
     if (!request.headers.wire().empty()) pieces.push_back(to_iovec(request.headers.wire()));
@@ -219,7 +221,7 @@ Async<std::string_view> Http1Exchange::read_some() {
         // Moved to the scratch, so that the heap is free before the next wait.
         auto const n = std::min(leftover_.size(), worker_.scratch().size());
         std::memcpy(worker_.scratch().data(), leftover_.data(), n);
-        std::string{}.swap(leftover_);
+        BlockText{}.swap(leftover_);
         auto taken = take_body(worker_.scratch().first(n));
         if (!taken.ok()) close();
         if (!taken.ok() || complete_ || !taken.value().empty()) co_return std::move(taken);
@@ -299,7 +301,7 @@ void Http1Exchange::finish(bool clean) {
         pool_.give_back(std::move(connection_));
     }
     connection_.reset();
-    std::string{}.swap(leftover_);
+    BlockText{}.swap(leftover_);
 }
 
 void Http1Exchange::close() noexcept {

@@ -24,9 +24,9 @@ inline Deadline bound(Steady::duration d) {
 
 // What stands before WireRequest::headers: request line, Host, Proxy-Authorization.
 // Error: the target or host would break the head.
-Result<std::string> request_lead(Endpoint const& endpoint, http::WireRequest const& request);
+Result<BlockText> request_lead(Endpoint const& endpoint, http::WireRequest const& request);
 
-class Http1Exchange final : public UpstreamStream, private Cancel::Hook {
+class Http1Exchange final : public UpstreamStream, public InBlock, private Cancel::Hook {
   public:
     Http1Exchange(WorkerImpl& worker, Pool& pool, std::unique_ptr<Connection> connection,
                   http::Method method, UpstreamTimeouts const& timeouts, Cancel& cancel);
@@ -69,7 +69,7 @@ class Http1Exchange final : public UpstreamStream, private Cancel::Hook {
     UpstreamTimeouts timeouts_;
     Cancel& cancel_;
     ResponseHeadReader reader_;
-    std::string leftover_;  // received behind the head, not read yet
+    BlockText leftover_;  // received behind the head, not read yet
     codec::ChunkedDecoder chunks_;
     std::uint64_t remaining_ = 0;  // of a body with a length
     Steady::duration connect_time_;

@@ -26,7 +26,7 @@ struct UnaryShape {
     static constexpr std::size_t value_bytes_max = 16 * 1024;  // of what is picked up
 };
 
-class UnaryReader final : public AnswerReader {
+class UnaryReader final : public AnswerReader, public InBlock {
   public:
     explicit UnaryReader(UnaryShape const& shape) : shape_(shape), push_(*this) {}
 

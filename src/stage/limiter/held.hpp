@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "sluice/blocks.hpp"
 #include "sluice/limiter.hpp"
 #include "sluice/usage_record.hpp"
 
@@ -15,7 +16,7 @@
 
 namespace sluice::stage {
 
-class Held final : public HeldLimits {
+class Held final : public HeldLimits, public InBlock {
   public:
     Demand demand;
     bool has_demand = false;

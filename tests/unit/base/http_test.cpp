@@ -62,6 +62,23 @@ TEST(HeaderBlock, WritesWireFormAndReadsBack) {
     EXPECT_EQ(block.get("x-none"), "");
 }
 
+TEST(HeaderBlock, GrowsAndTakesAnother) {
+    HeaderBlock block, other;
+    std::string expected;
+    for (int i = 0; i < 200; ++i) {
+        auto const name = "X-Name-" + std::to_string(i);
+        std::string const value(static_cast<std::size_t>(i % 37), 'v');
+        EXPECT_TRUE((i < 100 ? block : other).add(name, value));
+        expected += name + ": " + value + "\r\n";
+    }
+    block.append(HeaderBlock{});
+    block.append(other);
+    EXPECT_EQ(block.wire(), expected);
+    EXPECT_EQ(HeaderBlock{block}.wire(), expected);
+    block.clear();
+    EXPECT_EQ(block.wire(), "");
+}
+
 TEST(HeaderBlock, RefusesWhatCouldSplitAHead) {
     HeaderBlock block;
     EXPECT_FALSE(block.add("X-A", "a\r\nX-B: b"));
@@ -100,6 +117,17 @@ TEST(Body, AMovedFromBodyIsEmpty) {
     EXPECT_EQ(a.room(), 0u);
     a.append("again");
     EXPECT_EQ(a.view(), "again");
+}
+
+TEST(Body, AssignmentLetsGoOfWhatWasThere) {
+    Body a = Body::copy_of(std::string(5000, 'a'));
+    Body b = Body::copy_of("hello");
+    a = std::move(b);
+    EXPECT_EQ(a.view(), "hello");
+    EXPECT_EQ(b.view(), "");  // NOLINT(bugprone-use-after-move): that is the promise
+    a = {};
+    EXPECT_EQ(a.view(), "");
+    EXPECT_EQ(a.capacity(), 0u);
 }
 
 TEST(Names, MethodsAndReasons) {

@@ -102,11 +102,11 @@ TEST(Normalise, AQuotedTextIsReadAtOnceAsItIsInTwoSteps) {
         }
         at = 0;
         if (is_normal(inside, at, inside.size(), Syntax::quoted)) {
-            ASSERT_EQ(once.text, inside);
+            ASSERT_EQ(std::string_view{once.text}, inside);
         } else {
             ++odd;
             ASSERT_LT(at, inside.size());
-            ASSERT_EQ(once.text.substr(0, at), inside.substr(0, at));
+            ASSERT_EQ(std::string_view{once.text}.substr(0, at), inside.substr(0, at));
         }
     }
     EXPECT_GT(odd, 1000U);
