@@ -64,6 +64,20 @@ std::uint64_t lower8(std::uint64_t word) {
     return word | (upper >> 2);
 }
 
+std::uint64_t load4(char const* at) {
+    std::uint32_t word;
+    std::memcpy(&word, at, sizeof word);
+    return word;
+}
+
+// Most that are compared differ in more than the bit that tells lower case from upper.
+[[gnu::always_inline]] inline bool equal_but_for_case(std::uint64_t a, std::uint64_t b) {
+    constexpr std::uint64_t case_bits = 0x2020202020202020u;
+    auto const differ = a ^ b;
+    if ((differ & ~case_bits) != 0) return false;
+    return differ == 0 || lower8(a) == lower8(b);
+}
+
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
 std::string_view trim(std::string_view text) {
@@ -214,17 +228,21 @@ std::string_view reason_phrase(std::uint16_t status) noexcept {
 bool iequals(std::string_view a, std::string_view b) noexcept {
     std::size_t const size = a.size();
     if (size != b.size()) return false;
-    if (size < 8) {
+    if (size < 4) {
         for (std::size_t i = 0; i < size; ++i) {
             if (lower(a[i]) != lower(b[i])) return false;
         }
         return true;
     }
-    for (std::size_t i = 0; i + 8 <= size; i += 8) {
-        if (lower8(load8(a.data() + i)) != lower8(load8(b.data() + i))) return false;
+    // The last bytes overlap what was compared already.
+    if (size < 8) {
+        return equal_but_for_case(load4(a.data()) | load4(a.data() + size - 4) << 32,
+                                  load4(b.data()) | load4(b.data() + size - 4) << 32);
     }
-    // The last eight bytes, overlapping what was compared already.
-    return lower8(load8(a.data() + size - 8)) == lower8(load8(b.data() + size - 8));
+    for (std::size_t i = 0; i + 8 <= size; i += 8) {
+        if (!equal_but_for_case(load8(a.data() + i), load8(b.data() + i))) return false;
+    }
+    return equal_but_for_case(load8(a.data() + size - 8), load8(b.data() + size - 8));
 }
 
 bool has_token(std::string_view list, std::string_view token) noexcept {

@@ -27,9 +27,9 @@ void add_cors(Exchange const& x, http::HeaderBlock& headers) {
 }  // namespace
 
 void add_answer_headers(Exchange const& x, http::HeaderBlock& headers) {
-    headers.add("x-sluice-request-id", x.record.id.view());
+    headers.add_trusted("x-sluice-request-id", x.record.id.view());
     auto const own = x.dialect->request_id_header;
-    if (!own.empty()) headers.add(own, x.record.id.view());
+    if (!own.empty()) headers.add_trusted(own, x.record.id.view());
     auto const& wanted = x.snapshot.answer_headers;
     if (wanted.route && x.route) headers.add("x-sluice-route", x.route->name);
     if (!x.record.attempts.empty()) {

@@ -34,7 +34,7 @@ void write_headers(Exchange const& x, Target const& target, provider::Credential
         !dialect.version_header.empty() && headers.get(dialect.version_header).empty() &&
         (provider.headers.wire().empty() || provider.headers.get(dialect.version_header).empty());
     if (lacks_version) headers.add(dialect.version_header, dialect.version_value);
-    if (!from.has("content-type")) headers.add("content-type", "application/json");
+    if (!from.has("content-type")) headers.add_trusted("content-type", "application/json");
     headers.add("accept-encoding", provider.accept_encoding);
     if (credential) {
         auto const secret = credential->value.reveal();
