@@ -70,7 +70,7 @@ void judge_credential(Try const& t, Error& error) {
 // The next read may take until `until` at most, and never longer than the route's idle time.
 void bound_wait(Try const& t, net::UpstreamStream& upstream, Deadline until) {
     auto const idle = t.x.route->timeout.idle;
-    auto const left = std::max<Steady::duration>(until.at() - Steady::now(), milliseconds{1});
+    auto const left = std::max<Steady::duration>(until.at() - turn_time(), milliseconds{1});
     upstream.set_idle(std::min(idle, left));
 }
 
@@ -201,8 +201,9 @@ Async<Outcome> peek(Try const& t, std::unique_ptr<Answer> holder) {
         if (frames.spoke()) answer.upstream->set_idle(t.x.route->timeout.idle);
         // Whole frames that say nothing are bounded here; one still coming, by frame_bytes_max.
         bool const is_far = answer.held.size() + frames.bytes() >= snapshot.peek_bytes;
+        if (*verdict == Verdict::speaks || (frames.spoke() && is_far)) break;
         bool const is_late = until.is_past();
-        if (*verdict == Verdict::speaks || (frames.spoke() && (is_far || is_late))) break;
+        if (frames.spoke() && is_late) break;
         frames.move_to(answer.held);
         if (is_far || is_late) {
             co_return broken(t, answer,

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/log.hpp"
+#include "base/turn_time.hpp"
 #include "engine/reserve.hpp"
 #include "engine/worker_context.hpp"
 #include "net/cancelled.hpp"
@@ -119,7 +120,7 @@ class Dispatch {
     Async<std::unique_ptr<Answer>> visit(Target const& target) {
         full_.clear();
         while (attempts_left() && !x_.client.cancel().cancelled()) {
-            auto const now = Steady::now();
+            auto const now = turn_time();
             auto const* credential = pick_credential(*target.provider, x_.worker.dice, now, full_);
             if (!credential && target.provider->needs_credential) break;
             auto const admitted = health_of(target).admit(now, x_.route->health);

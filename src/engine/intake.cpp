@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "base/nearest.hpp"
+#include "base/turn_time.hpp"
 #include "codec/encoding.hpp"
 #include "engine/overrides.hpp"
 #include "engine/snapshot.hpp"
@@ -215,7 +216,7 @@ Async<> read_request(Exchange& x, Codec const& codec) {
     auto applied = apply_overrides(x, *overrides);
     if (!applied) co_return applied;
     if (x.route->drains) x.kept.emplace(net::Worker::current().exchange_scope());
-    if (x.deadline.is_past()) co_return too_slow();
+    if (x.deadline.at() <= turn_time()) co_return too_slow();
     co_return Result<void>{};
 }
 

@@ -120,20 +120,25 @@ void Reactor::run_posted() {
 }
 
 void Reactor::run_timers() {
+    looked_at_ = {};
     if (timers_.empty()) return;
     auto const now = Steady::now();
+    looked_at_ = now;
     while (!timers_.empty() && timers_.begin()->first <= now) {
         auto& timer = *timers_.begin()->second;
         timer.cancel();
         timer.on_due();
+        looked_at_ = {};  // that took time
     }
 }
 
-int Reactor::patience_ms(bool is_busy) const noexcept {
+int Reactor::patience_ms(bool is_busy) noexcept {
     constexpr std::int64_t most = 3'600'000;
+    auto const looked_at = std::exchange(looked_at_, {});
     if (is_busy || !running_.empty() || is_rung_.load(std::memory_order_relaxed)) return 0;
     if (timers_.empty()) return -1;
-    auto const left = timers_.begin()->first - Steady::now();
+    auto const now = looked_at == Steady::time_point{} ? Steady::now() : looked_at;
+    auto const left = timers_.begin()->first - now;
     auto const ms = std::chrono::ceil<milliseconds>(left).count();
     return static_cast<int>(std::clamp<std::int64_t>(ms, 0, most));
 }

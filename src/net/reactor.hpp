@@ -107,7 +107,7 @@ class Reactor {
     void tell_next() noexcept;
     void run_posted();
     void run_timers();
-    [[nodiscard]] int patience_ms(bool is_busy) const noexcept;
+    [[nodiscard]] int patience_ms(bool is_busy) noexcept;
     void take_rings() const noexcept;
 
     int epoll_ = -1;
@@ -116,6 +116,7 @@ class Reactor {
     int next_event_ = 0;  // the events not yet told: from here up to events_end_
     int events_end_ = 0;
     std::multimap<Steady::time_point, Timer*> timers_;
+    Steady::time_point looked_at_{};  // for timers that are due; none: a while ago
     std::mutex mutex_;
     std::deque<std::function<void()>> posted_;   // under mutex_
     std::deque<std::function<void()>> running_;  // taken from posted_, in turn

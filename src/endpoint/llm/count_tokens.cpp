@@ -1,6 +1,7 @@
 #include "endpoint/llm/count_tokens.hpp"
 
 #include "base/json_text.hpp"
+#include "base/turn_time.hpp"
 #include "engine/answer.hpp"
 #include "engine/dispatch.hpp"
 #include "engine/guarding.hpp"
@@ -43,8 +44,8 @@ Async<> CountTokens::run(Exchange& x) {
     if (!guarded) co_return co_await engine::refuse(x, std::move(guarded).error());
     auto reserved = engine::reserve_request(x);
     if (!reserved) co_return co_await engine::refuse(x, std::move(reserved).error());
-    auto plan = engine::choose(*x.route, x.facts.model, x.operation, x.worker.dice, Steady::now(),
-                               x.dialect);
+    auto plan =
+        engine::choose(*x.route, x.facts.model, x.operation, x.worker.dice, turn_time(), x.dialect);
     if (!plan) co_return co_await answer_estimate(x);
     auto answer = co_await engine::dispatch(x, codec, *plan);
     if (!answer) co_return co_await engine::refuse(x, std::move(answer).error());

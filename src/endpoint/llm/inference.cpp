@@ -1,5 +1,6 @@
 #include "endpoint/llm/inference.hpp"
 
+#include "base/turn_time.hpp"
 #include "engine/answer.hpp"
 #include "engine/dispatch.hpp"
 #include "engine/guarding.hpp"
@@ -14,8 +15,8 @@ namespace {
 
 // A frame of its own: the plan is gone while the answer is relayed.
 Async<std::unique_ptr<engine::Answer>> find_answer(Exchange& x, Codec const& codec) {
-    auto plan = engine::choose(*x.route, x.facts.model, x.operation, x.worker.dice, Steady::now(),
-                               x.dialect);
+    auto plan =
+        engine::choose(*x.route, x.facts.model, x.operation, x.worker.dice, turn_time(), x.dialect);
     if (!plan) co_return std::move(plan).error();
     co_return co_await engine::dispatch(x, codec, *plan);
 }
