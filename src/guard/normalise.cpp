@@ -141,6 +141,7 @@ constexpr Entity entities[] = {{"&commat;", '@'}, {"&period;", '.'},           {
 Unit read_entity(std::string_view source, bool final) noexcept {
     Unit const as_is{'&', 1, false};
     for (auto const& entity : entities) {
+        if (source.size() > 1 && source[1] != entity.name[1]) continue;
         if (source.starts_with(entity.name)) return {entity.character, entity.name.size(), true};
         if (!final && source.size() < entity.name.size() && entity.name.starts_with(source)) {
             return {};

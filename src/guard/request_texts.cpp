@@ -1,6 +1,9 @@
 #include "guard/request_texts.hpp"
 
-#include <vector>
+#include <algorithm>
+#include <array>
+
+#include "sluice/blocks.hpp"
 
 #include "base/json_text.hpp"
 #include "codec/json_walk.hpp"
@@ -14,47 +17,47 @@ using codec::JsonKind;
 using codec::JsonScanner;
 using codec::JsonString;
 
-// Members that are names, ids or settings wherever they stand.
-bool is_no_text(std::string_view name) noexcept {
-    constexpr std::string_view names[] = {"type",
-                                          "role",
-                                          "id",
-                                          "tool_call_id",
-                                          "tool_use_id",
-                                          "signature",
-                                          "media_type",
-                                          "cache_control",
-                                          "encrypted_content",
-                                          "encrypted_index",
-                                          "file_id",
-                                          "call_id",
-                                          "detail",
-                                          "format"};
-    for (auto const known : names) {
-        if (name == known) return true;
+// Names by their length: only those as long as the one that is asked for are compared.
+template <std::size_t N>
+class NameSet {
+  public:
+    consteval explicit NameSet(std::array<std::string_view, N> names) : names_(names) {
+        std::sort(names_.begin(), names_.end(), [](std::string_view a, std::string_view b) {
+            return a.size() != b.size() ? a.size() < b.size() : a < b;
+        });
+        for (std::size_t size = 0; size < first_.size(); ++size) {
+            first_[size] = static_cast<std::uint8_t>(
+                std::count_if(names_.begin(), names_.end(),
+                              [size](std::string_view name) { return name.size() < size; }));
+        }
     }
-    return false;
-}
 
-// The same, in the root: who asks, and of what.
-bool is_setting(std::string_view name) noexcept {
-    constexpr std::string_view names[] = {"model",
-                                          "user",
-                                          "metadata",
-                                          "service_tier",
-                                          "stream",
-                                          "tool_choice",
-                                          "safety_identifier",
-                                          "prompt_cache_key",
-                                          "modalities",
-                                          "reasoning_effort",
-                                          "encoding_format",
-                                          "prompt_cache_retention"};
-    for (auto const known : names) {
-        if (name == known) return true;
+    [[nodiscard]] bool has(std::string_view name) const noexcept {
+        if (name.size() > bytes_max) return false;
+        for (std::size_t i = first_[name.size()]; i < first_[name.size() + 1]; ++i) {
+            if (names_[i] == name) return true;
+        }
+        return false;
     }
-    return false;
-}
+
+  private:
+    static constexpr std::size_t bytes_max = 30;
+
+    std::array<std::string_view, N> names_;
+    std::array<std::uint8_t, bytes_max + 2> first_{};  // by length: the first that is as long
+};
+
+// Members that are names, ids or settings wherever they stand.
+constexpr NameSet no_text(std::to_array<std::string_view>({"type", "role", "id", "tool_call_id",
+                                                           "tool_use_id", "signature", "media_type",
+                                                           "cache_control", "encrypted_content",
+                                                           "encrypted_index", "file_id", "call_id",
+                                                           "detail", "format"}));
+// The same, in the root: who asks, and of what.
+constexpr NameSet settings(std::to_array<std::string_view>(
+    {"model", "user", "metadata", "service_tier", "stream", "tool_choice", "safety_identifier",
+     "prompt_cache_key", "modalities", "reasoning_effort", "encoding_format",
+     "prompt_cache_retention"}));
 
 // Values that are JSON of somebody else's: every string and number in them is a text.
 bool is_any_json(std::string_view name, std::size_t depth) noexcept {
@@ -179,7 +182,7 @@ class BodyWalk {
         level.name = raw;
         auto const kind = scan_.peek();
         bool const is_container = kind == JsonKind::object || kind == JsonKind::array;
-        if (is_no_text(name) || (depth == 1 && is_setting(name))) {
+        if (no_text.has(name) || (depth == 1 && settings.has(name))) {
             scan_.skip_value(depth);
         } else if (is_container && is_any_json(name, depth)) {
             whole(out);
