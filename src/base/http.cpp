@@ -54,16 +54,6 @@ bool all_in_value(std::string_view text) {
     return all_of_class(text, in_value);
 }
 
-// Lower-cases the ASCII letters among eight bytes at once; others stay as they are.
-std::uint64_t lower8(std::uint64_t word) {
-    constexpr std::uint64_t ones = 0x0101010101010101u;
-    std::uint64_t const low7 = word & (0x7f * ones);
-    std::uint64_t const from_a = low7 + (0x80 - 'A') * ones;   // high bit: >= 'A'
-    std::uint64_t const above_z = low7 + (0x7f - 'Z') * ones;  // high bit: > 'Z'
-    std::uint64_t const upper = (from_a ^ above_z) & ~word & (0x80 * ones);
-    return word | (upper >> 2);
-}
-
 std::uint64_t load4(char const* at) {
     std::uint32_t word;
     std::memcpy(&word, at, sizeof word);
@@ -72,10 +62,15 @@ std::uint64_t load4(char const* at) {
 
 // Most that are compared differ in more than the bit that tells lower case from upper.
 [[gnu::always_inline]] inline bool equal_but_for_case(std::uint64_t a, std::uint64_t b) {
-    constexpr std::uint64_t case_bits = 0x2020202020202020u;
+    constexpr std::uint64_t ones = 0x0101010101010101u;
     auto const differ = a ^ b;
-    if ((differ & ~case_bits) != 0) return false;
-    return differ == 0 || lower8(a) == lower8(b);
+    if ((differ & ~(0x20 * ones)) != 0) return false;
+    if (differ == 0) return true;
+    // Those that differ are equal where they are letters: where the high bit tells that they are.
+    std::uint64_t const low7 = (a | 0x20 * ones) & (0x7f * ones);
+    std::uint64_t const letters =
+        ((low7 + (0x80 - 'a') * ones) ^ (low7 + (0x7f - 'z') * ones)) & ~a & (0x80 * ones);
+    return (differ & ~(letters >> 2)) == 0;
 }
 
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }

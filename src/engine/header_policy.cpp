@@ -56,6 +56,14 @@ bool is_hop_by_hop(http::HeaderView headers, std::string_view name) noexcept {
     });
 }
 
+// Nothing that is forwarded is called "keep-alive" or "close".
+bool names_hops(http::HeaderView headers) noexcept {
+    return std::any_of(headers.begin(), headers.end(), [](http::Field const& field) {
+        return is_named(field.name, "connection") && !is_named(field.value, "keep-alive") &&
+               !is_named(field.value, "close");
+    });
+}
+
 std::int64_t whole_number(std::string_view text) noexcept {
     std::int64_t value = -1;
     auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -68,11 +76,11 @@ std::int64_t whole_number(std::string_view text) noexcept {
 
 void forward_request_headers(http::HeaderView from, http::HeaderBlock& to,
                              http::HeaderBlock const& fixed, bool to_mock) {
-    bool const names_hops = from.has("connection");
+    bool const has_hops = names_hops(from);
     for (auto const& field : from) {
         bool const listed = is_listed(request_headers, field.name) ||
                             (to_mock && is_named(field.name, "x-sluice-mock"));
-        if (!listed || (names_hops && is_hop_by_hop(from, field.name))) continue;
+        if (!listed || (has_hops && is_hop_by_hop(from, field.name))) continue;
         bool const is_first = from.get(field.name).data() == field.value.data();
         bool const is_fixed = !fixed.wire().empty() && !fixed.get(field.name).empty();
         if (is_first && !is_fixed) to.add_trusted(field.name, field.value);
@@ -81,14 +89,14 @@ void forward_request_headers(http::HeaderView from, http::HeaderBlock& to,
 
 void forward_answer_headers(http::HeaderView from, http::HeaderBlock& to, bool from_mock,
                             bool with_content_type) {
-    bool const names_hops = from.has("connection");
+    bool const has_hops = names_hops(from);
     for (auto const& field : from) {
         if (!with_content_type && is_named(field.name, "content-type")) continue;
         bool const listed = is_listed(answer_headers, field.name) ||
                             (from_mock && is_named(field.name, "x-sluice-mock"));
         auto const renamed = listed ? std::string_view{} : rate_limit_name(field.name);
         if (!listed && renamed.empty()) continue;
-        if (names_hops && is_hop_by_hop(from, field.name)) continue;
+        if (has_hops && is_hop_by_hop(from, field.name)) continue;
         if (listed) {
             to.add_trusted(field.name, field.value);
         } else {
