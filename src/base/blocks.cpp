@@ -20,48 +20,68 @@ constexpr std::size_t depth = 64;
 // What the allocator of glibc puts before a block: with it a block is as long as its class.
 constexpr std::size_t head_bytes = 8;
 
-struct FreeList {
-    struct Node {
-        Node* next;
-    };
-    std::array<Node*, classes> head{};
-    std::array<std::uint32_t, classes> count{};
+struct Node {
+    Node* next;
+};
+// Without a destructor: then no use of it has to ask whether it has been made.
+struct Lists {
+    std::array<Node*, classes> head;
+    std::array<std::uint32_t, classes> room;  // for so many more
+    bool was_opened;
+};
+constinit thread_local Lists lists_{};
 
-    ~FreeList() {
-        for (auto* node : head) {
+struct AtThreadsEnd {
+    AtThreadsEnd() = default;
+    AtThreadsEnd(AtThreadsEnd const&) = delete;
+    AtThreadsEnd& operator=(AtThreadsEnd const&) = delete;
+    ~AtThreadsEnd() {
+        for (auto* node : lists_.head) {
             while (node) ::operator delete(std::exchange(node, node->next));
         }
-        head.fill(nullptr);
-        count.fill(depth);  // blocks freed later on this thread go to the heap
+        lists_.head.fill(nullptr);
+        lists_.room.fill(0);  // blocks freed later on this thread go to the heap
     }
 };
-thread_local FreeList free_;
+
+// False: they were opened before, or nothing is kept.
+bool open_lists() {
+    if (depth == 0 || std::exchange(lists_.was_opened, true)) return false;
+    static thread_local AtThreadsEnd const at_end;
+    lists_.room.fill(depth);
+    return true;
+}
 
 constexpr std::size_t class_of(std::size_t bytes) { return (bytes + head_bytes - 1) / step; }
+
+[[gnu::noinline]] void* allocate_anew(std::size_t bytes) {
+    auto const index = class_of(bytes);
+    return ::operator new(index < classes ? (index + 1) * step - head_bytes : bytes);
+}
+
+[[gnu::noinline]] void free_unkept(void* block, std::size_t bytes) noexcept {
+    if (class_of(bytes) < classes && open_lists()) return free_block(block, bytes);
+    ::operator delete(block);
+}
 
 }  // namespace
 
 void* allocate_block(std::size_t bytes) {
     auto const index = class_of(bytes);
-    if (index >= classes) return ::operator new(bytes);
-    if (auto* node = free_.head[index]) {
-        free_.head[index] = node->next;
-        --free_.count[index];
-        return node;
-    }
-    return ::operator new((index + 1) * step - head_bytes);
+    if (index >= classes || !lists_.head[index]) return allocate_anew(bytes);
+    auto* const node = lists_.head[index];
+    lists_.head[index] = node->next;
+    ++lists_.room[index];
+    return node;
 }
 
 void free_block(void* block, std::size_t bytes) noexcept {
     auto const index = class_of(bytes);
-    if (index >= classes || free_.count[index] >= depth) {
-        ::operator delete(block);
-        return;
-    }
-    auto* node = static_cast<FreeList::Node*>(block);
-    node->next = free_.head[index];
-    free_.head[index] = node;
-    ++free_.count[index];
+    if (index >= classes || lists_.room[index] == 0) return free_unkept(block, bytes);
+    auto* const node = static_cast<Node*>(block);
+    node->next = lists_.head[index];
+    lists_.head[index] = node;
+    --lists_.room[index];
 }
 
 }  // namespace sluice
