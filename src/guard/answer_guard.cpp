@@ -251,7 +251,10 @@ bool AnswerGuard::read_texts(std::string_view data) {
     if (is_as_before(data)) return true;
     event_.clear();
     if (!texts_.read_event(data, event_)) return false;
-    if (!event_.lead.empty()) lead_ = event_.lead;
+    if (!event_.lead.empty()) {
+        lead_ = std::move(event_.lead);
+        std::string{}.swap(event_.lead);
+    }
     note_units();
     note_shape(data);
     return true;
