@@ -6,13 +6,22 @@
 #include <new>
 #include <utility>
 
+// g++ defines the macro, clang knows the feature.
+#if defined(__SANITIZE_ADDRESS__)
+#define SLUICE_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#define SLUICE_ADDRESS_SANITIZER __has_feature(address_sanitizer)
+#else
+#define SLUICE_ADDRESS_SANITIZER 0
+#endif
+
 namespace sluice {
 namespace {
 
 // Blocks up to 2 KiB in classes of 64 bytes; at most `depth` of each are kept per thread.
 constexpr std::size_t step = 64;
 constexpr std::size_t classes = 32;
-#ifdef __SANITIZE_ADDRESS__
+#if SLUICE_ADDRESS_SANITIZER
 constexpr std::size_t depth = 0;  // what uses a block that was freed is to be seen
 #else
 constexpr std::size_t depth = 64;
