@@ -3,12 +3,11 @@
 #pragma once
 
 #include <array>
+#include <charconv>
 #include <concepts>
-#include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
-#include <type_traits>
 
 #include "base/json_text.hpp"
 #include "base/timestamp.hpp"
@@ -70,19 +69,14 @@ class LineWriter {
     // number by far.
     template <std::integral T>
     static char* write_number(char* to, T value) {
-        if (value < T{0} || value > T{9}) return write_digits(to, value);
+        if (value < T{0} || value > T{9}) {
+            return std::to_chars(to, to + number_bytes_max, value).ptr;
+        }
         *to = static_cast<char>('0' + value);
         return to + 1;
     }
 
   private:
-    static char* write_digits(char* to, std::int64_t value);
-    static char* write_digits(char* to, std::uint64_t value);
-    template <std::integral T>
-    static char* write_digits(char* to, T value) {
-        using Wide = std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>;
-        return write_digits(to, Wide{value});
-    }
     void put_long(std::string_view text);
     void put_escaped(std::string_view text);
 
